@@ -1,0 +1,1 @@
+"""The process: joins all rooms; nobody imports it."""

@@ -1,0 +1,76 @@
+"""What is to be spoken, where the audio of it ends, and how far the caller has heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipecat.frames.frames import AggregatedTextFrame, DataFrame, SystemFrame
+
+
+@dataclass
+class SayFrame(DataFrame):
+    """A phrase the agent says on its own account (greeting, disclosure, goodbye), not written by the model.
+
+    The clause chunker turns it into a reply of its own: start, clauses, end. With `interruptible=False` it is finished even
+    if the caller speaks. `kind` names the phrase in records.
+    """
+
+    text: str = ""
+    kind: str = "phrase"
+
+    def __str__(self) -> str:
+        return f"{self.name}(kind: {self.kind})"
+
+
+@dataclass
+class ClauseFrame(AggregatedTextFrame):
+    """One speakable clause.
+
+    `written` is the model's own words and never changes; `text` is what the voice is to say and is rewritten by the spoken form.
+    `reply` numbers the replies of a call from 1, `clause` the clauses of a reply from 1; together they name the clause.
+    """
+
+    written: str = ""
+    reply: int = 0
+    clause: int = 0
+
+    @property
+    def clause_id(self) -> str:
+        """Name of the clause on marks: "3.2" is the second clause of the third reply."""
+        return f"{self.reply}.{self.clause}"
+
+
+@dataclass
+class PlayheadFrame(DataFrame):
+    """Stands in the audio stream right behind the sample where `clause_id` has been spoken up to `chars` of its spoken text.
+
+    The voice service puts it there; each wire turns it into its own way of learning when it was played (Twilio: a mark). `is_end`
+    is true behind the clause's last sample.
+    """
+
+    clause_id: str = ""
+    chars: int = 0
+    is_end: bool = True
+
+
+@dataclass
+class PlayedToFrame(SystemFrame):
+    """The caller has heard `clause_id` up to `chars`; broadcast by the wire's input, `at` on the monotonic clock.
+
+    Never sent for a mark that came back because of our own `clear`.
+    """
+
+    clause_id: str = ""
+    chars: int = 0
+    is_end: bool = True
+    at: float = 0.0
+
+
+@dataclass
+class ReplyHeardFrame(SystemFrame):
+    """The caller has heard reply `reply` to its end, or as much of it as will ever be heard (`interrupted`)."""
+
+    reply: int = 0
+    kind: str = "reply"
+    interrupted: bool = False
+    heard: str = field(default="", repr=False)

@@ -1,0 +1,27 @@
+"""How finished the caller sounds, and what the recogniser says of the end of its input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipecat.frames.frames import SystemFrame
+
+
+@dataclass
+class TurnProbabilityFrame(SystemFrame):
+    """The semantic detector's verdict: probability that the caller's turn is complete, scored with `silence_s` of silence.
+
+    `spoken_at` is the monotonic instant of the VAD stop it belongs to, so that a late verdict on an older stop is recognised.
+    """
+
+    probability: float = 0.0
+    silence_s: float = 0.0
+    spoken_at: float = 0.0
+
+
+@dataclass
+class STTFinalizedFrame(SystemFrame):
+    """The recogniser answered Finalize: everything said so far has been transcribed.
+
+    Sent for every answer, also an empty one (Pipecat's own service says nothing then and the turn waits for a timer).
+    """

@@ -1,0 +1,1 @@
+"""The wires to the providers."""

@@ -1,0 +1,1 @@
+"""Twilio Media Streams: text messages in, audio, keys and marks out, and back."""
