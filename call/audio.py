@@ -1,7 +1,9 @@
-"""Audio formats of a telephone call: 8 kHz, one channel, 20 ms frames, µ-law on the wire and 16-bit PCM inside.
+"""Audio formats of a telephone call: 8 kHz, one channel, 20 ms frames, µ-law on the wire and 16-bit
+PCM inside.
 
-The one place that names rates and frame sizes, and the one µ-law table: the standard library's (`audioop`, which Python 3.13
-takes from audioop-lts). µ-law to PCM and back is exact for 255 of 256 codes: 0x7F returns as 0xFF, and both are zero.
+The one place that names rates and frame sizes, and the one µ-law table: the standard library's
+(`audioop`, which Python 3.13 takes from audioop-lts). µ-law to PCM and back is exact for 255 of 256
+codes: 0x7F returns as 0xFF, and both are zero.
 """
 
 from __future__ import annotations

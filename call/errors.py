@@ -15,8 +15,9 @@
             ├── ProviderRefused    4xx, bad key, unknown voice: permanent
             └── ProviderBroke      unreadable or out-of-order answer
 
-Every error answers three questions: whose fault, worth retrying, and (in one table elsewhere) what the caller hears. Messages are built from typed
-attributes; they never contain speech, digits, prompts, payloads or keys. How a call ended is no error: it is an `Ending`.
+Every error answers three questions: whose fault, worth retrying, and (in one table elsewhere) what
+the caller hears. Messages are built from typed attributes; they never contain speech, digits,
+prompts, payloads or keys. How a call ended is no error: it is an `Ending`.
 """
 
 from __future__ import annotations

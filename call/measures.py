@@ -1,7 +1,7 @@
 """What is measured, under which name and unit, and the interface everything reports through.
 
-Stations and services receive a `Recorder`; they know neither Prometheus nor a file. Names are Prometheus style: base units,
-`_total` on counters, bounded labels (never a call id).
+Stations and services receive a `Recorder`; they know neither Prometheus nor a file. Names are
+Prometheus style: base units, `_total` on counters, bounded labels (never a call id).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Measure:
-    """One counted or observed thing: `unit` is "1" for counters, "s", "bytes" or "ratio" for what is observed."""
+    """One counted or observed thing: `unit` is "1" for counters, "s", "bytes" or "ratio" for what
+    is observed."""
 
     name: str
     help: str
@@ -55,8 +56,8 @@ class Recorder(Protocol):
     def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
         """Words on the time line, for the live view and the record.
 
-        `party` is "caller" (interim or final transcript) or "agent" (a clause as the model wrote it). Only text that may be
-        shown reaches this: whoever calls it stands behind the redactor.
+        `party` is "caller" (interim or final transcript) or "agent" (a clause as the model wrote
+        it). Only text that may be shown reaches this: whoever calls it stands behind the redactor.
         """
 
 

@@ -9,10 +9,12 @@ from pipecat.frames.frames import AggregatedTextFrame, DataFrame, SystemFrame
 
 @dataclass
 class SayFrame(DataFrame):
-    """A phrase the agent says on its own account (greeting, disclosure, goodbye), not written by the model.
+    """A phrase the agent says on its own account (greeting, disclosure, goodbye), not written by
+    the model.
 
-    The clause chunker turns it into a reply of its own: start, clauses, end. With `interruptible=False` it is finished even
-    if the caller speaks. `kind` names the phrase in records.
+    The clause chunker turns it into a reply of its own: start, clauses, end. With
+    `interruptible=False` it is finished even if the caller speaks. `kind` names the phrase in
+    records.
     """
 
     text: str = ""
@@ -26,8 +28,9 @@ class SayFrame(DataFrame):
 class ClauseFrame(AggregatedTextFrame):
     """One speakable clause.
 
-    `written` is the model's own words and never changes; `text` is what the voice is to say and is rewritten by the spoken form.
-    `reply` numbers the replies of a call from 1, `clause` the clauses of a reply from 1; together they name the clause.
+    `written` is the model's own words and never changes; `text` is what the voice is to say and is
+    rewritten by the spoken form. `reply` numbers the replies of a call from 1, `clause` the clauses
+    of a reply from 1; together they name the clause.
     """
 
     written: str = ""
@@ -42,10 +45,11 @@ class ClauseFrame(AggregatedTextFrame):
 
 @dataclass
 class PlayheadFrame(DataFrame):
-    """Stands in the audio stream right behind the sample where `clause_id` has been spoken up to `chars` of its spoken text.
+    """Stands in the audio stream right behind the sample where `clause_id` has been spoken up to
+    `chars` of its spoken text.
 
-    The voice service puts it there; each wire turns it into its own way of learning when it was played (Twilio: a mark). `is_end`
-    is true behind the clause's last sample.
+    The voice service puts it there; each wire turns it into its own way of learning when it was
+    played (Twilio: a mark). `is_end` is true behind the clause's last sample.
     """
 
     clause_id: str = ""
@@ -55,7 +59,8 @@ class PlayheadFrame(DataFrame):
 
 @dataclass
 class PlayedToFrame(SystemFrame):
-    """The caller has heard `clause_id` up to `chars`; broadcast by the wire's input, `at` on the monotonic clock.
+    """The caller has heard `clause_id` up to `chars`; broadcast by the wire's input, `at` on the
+    monotonic clock.
 
     Never sent for a mark that came back because of our own `clear`.
     """
@@ -68,7 +73,8 @@ class PlayedToFrame(SystemFrame):
 
 @dataclass
 class ReplyHeardFrame(SystemFrame):
-    """The caller has heard reply `reply` to its end, or as much of it as will ever be heard (`interrupted`)."""
+    """The caller has heard reply `reply` to its end, or as much of it as will ever be heard
+    (`interrupted`)."""
 
     reply: int = 0
     kind: str = "reply"

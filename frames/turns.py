@@ -9,9 +9,11 @@ from pipecat.frames.frames import SystemFrame
 
 @dataclass
 class TurnProbabilityFrame(SystemFrame):
-    """The semantic detector's verdict: probability that the caller's turn is complete, scored with `silence_s` of silence.
+    """The semantic detector's verdict: probability that the caller's turn is complete, scored with
+    `silence_s` of silence.
 
-    `spoken_at` is the monotonic instant of the VAD stop it belongs to, so that a late verdict on an older stop is recognised.
+    `spoken_at` is the monotonic instant of the VAD stop it belongs to, so that a late verdict on an
+    older stop is recognised.
     """
 
     probability: float = 0.0
@@ -23,5 +25,6 @@ class TurnProbabilityFrame(SystemFrame):
 class STTFinalizedFrame(SystemFrame):
     """The recogniser answered Finalize: everything said so far has been transcribed.
 
-    Sent for every answer, also an empty one (Pipecat's own service says nothing then and the turn waits for a timer).
+    Sent for every answer, also an empty one (Pipecat's own service says nothing then and the turn
+    waits for a timer).
     """

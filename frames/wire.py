@@ -18,6 +18,7 @@ class WireStartedFrame(SystemFrame):
 
 @dataclass
 class WireStoppedFrame(SystemFrame):
-    """The carrier's stream is over: `reason` is "stop" (the carrier said so), "closed" or "vanished" (a dead socket)."""
+    """The carrier's stream is over: `reason` is "stop" (the carrier said so), "closed" or
+    "vanished" (a dead socket)."""
 
     reason: str = "stop"

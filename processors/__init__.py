@@ -1,4 +1,5 @@
 """The stations of the list: one file, one FrameProcessor, one concern; plus the turn strategies.
 
-Frames enter, frames leave; every rule is asked of `call`. No sockets, no provider SDK. Stations do not import each other.
+Frames enter, frames leave; every rule is asked of `call`. No sockets, no provider SDK. Stations do
+not import each other.
 """

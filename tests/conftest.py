@@ -1,4 +1,5 @@
-"""What every test may lean on: one unit of time, a patient poll, and a guard against the real world."""
+"""What every test may lean on: one unit of time, a patient poll, and a guard against the real
+world."""
 
 from __future__ import annotations
 
