@@ -53,7 +53,7 @@ def test_words_come_in_order_with_their_own_times() -> None:
 
 
 def test_silence_around_the_speech_is_trimmed() -> None:
-    """The voice starts within 100 ms of the audio, so a latency measured on it is the provider's."""
+    """The voice starts within 100 ms, so a latency measured on the audio is the provider's."""
     samples = np.frombuffer(speaking.say("Hello.", voice="slt", engine="real").pcm8k, np.int16)
     loud = np.flatnonzero(np.abs(samples.astype(int)) > np.abs(samples).max() / 20)
     assert loud[0] < 0.1 * speaking.RATE_HZ
