@@ -1,4 +1,4 @@
-"""Live events of running calls: what the terminal view and `GET /api/events` show while a call is on."""
+"""Live events of running calls, as the terminal view and `GET /api/events` show them."""
 
 from __future__ import annotations
 

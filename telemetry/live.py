@@ -1,4 +1,4 @@
-"""A call as it happens, in the terminal: who speaks, the words as they come, one waterfall bar a turn."""
+"""A call as it happens, in the terminal: who speaks, the words, one waterfall bar a turn."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""When may we hang up? Once the goodbye has been heard, not once it has been sent.
+
+The model asks to end (or hand off) the call in the same breath as its last words, or with none. A
+reply heard to its end lets the call go; a reply that had no words gets the agent's own goodbye
+first; a caller who speaks over the goodbye takes the request back; a mark that never returns is
+overruled by the watchdog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from call.errors import Ending
+
+
+@dataclass(frozen=True)
+class SayGoodbye:
+    """Nothing was said with the request to end: speak the agent's own goodbye."""
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """The goodbye was heard (or can never be): let the call go."""
+
+    ending: Ending
+
+
+Action = SayGoodbye | HangUp
+
+
+class Farewell:
+    """Decides the end of a call; time is an argument, nothing here waits."""
+
+    def __init__(self, *, watchdog_s: float) -> None:
+        self._watchdog_s = watchdog_s
+        self._ending: Ending | None = None
+        self._due_at: float | None = None
+        self._has_said_goodbye = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the call is on its way out."""
+        return self._ending is not None
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the call is to end, once asked."""
+        return self._ending
+
+    def next_deadline(self) -> float | None:
+        """When to call `on_deadline`, on the clock of `now`."""
+        return self._due_at
+
+    def asked(self, ending: Ending, now: float) -> None:
+        """The model (or the agent itself) wants to end the call."""
+        self._ending = ending
+        self._due_at = now + self._watchdog_s
+
+    def progress(self, now: float) -> None:
+        """The caller heard some more: the watchdog starts again."""
+        if self._due_at is not None:
+            self._due_at = now + self._watchdog_s
+
+    def reply_heard(self, *, had_words: bool, interrupted: bool, now: float) -> tuple[Action, ...]:
+        """A reply has been heard as far as it ever will be."""
+        if self._ending is None:
+            return ()
+        if interrupted:
+            self._ending = self._due_at = None
+            self._has_said_goodbye = False
+            return ()
+        if had_words or self._has_said_goodbye:
+            self._due_at = None
+            return (HangUp(self._ending),)
+        self._has_said_goodbye = True
+        self.progress(now)
+        return (SayGoodbye(),)
+
+    def on_deadline(self, now: float) -> tuple[Action, ...]:
+        """A late timer asks again; the watchdog lets the call go."""
+        if self._due_at is None or now < self._due_at or self._ending is None:
+            return ()
+        self._due_at = None
+        return (HangUp(self._ending),)

@@ -1,0 +1,73 @@
+"""The end of a call waits for the ear, and never for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from call.errors import Ending
+from call.farewell import Farewell, HangUp, SayGoodbye
+
+pytestmark = pytest.mark.rule
+
+GOODBYE = Ending.AGENT_SAID_GOODBYE
+
+
+def asked(now: float = 10.0) -> Farewell:
+    farewell = Farewell(watchdog_s=5.0)
+    farewell.asked(GOODBYE, now)
+    return farewell
+
+
+def test_a_reply_heard_before_anybody_asked_ends_nothing():
+    """Ordinary replies do not end calls."""
+    farewell = Farewell(watchdog_s=5.0)
+    assert farewell.reply_heard(had_words=True, interrupted=False, now=1.0) == ()
+    assert farewell.next_deadline() is None
+    assert not farewell.is_asked
+
+
+def test_the_goodbye_heard_to_its_end_lets_the_call_go():
+    """The last mark is what hangs up."""
+    farewell = asked()
+    assert farewell.reply_heard(had_words=True, interrupted=False, now=11.0) == (HangUp(GOODBYE),)
+    assert farewell.next_deadline() is None
+
+
+def test_a_request_without_words_says_goodbye_first_and_once():
+    """A model that only called the tool does not drop the caller in silence."""
+    farewell = asked()
+    assert farewell.reply_heard(had_words=False, interrupted=False, now=11.0) == (SayGoodbye(),)
+    assert farewell.reply_heard(had_words=False, interrupted=False, now=13.0) == (HangUp(GOODBYE),)
+
+
+def test_a_caller_who_speaks_over_the_goodbye_keeps_the_call():
+    """Interrupting the goodbye takes the request back."""
+    farewell = asked()
+    assert farewell.reply_heard(had_words=True, interrupted=True, now=11.0) == ()
+    assert not farewell.is_asked
+    assert farewell.on_deadline(100.0) == ()
+
+
+def test_the_watchdog_overrules_a_mark_that_never_returns():
+    """Five seconds without progress end the call."""
+    farewell = asked(now=10.0)
+    assert farewell.next_deadline() == 15.0
+    assert farewell.on_deadline(14.9) == ()
+    assert farewell.on_deadline(15.0) == (HangUp(GOODBYE),)
+    assert farewell.on_deadline(20.0) == ()
+
+
+def test_a_long_goodbye_that_is_being_heard_is_not_cut_off():
+    """Each step of progress starts the watchdog again."""
+    farewell = asked(now=10.0)
+    farewell.progress(14.0)
+    assert farewell.on_deadline(15.0) == ()
+    assert farewell.next_deadline() == 19.0
+
+
+def test_progress_before_anybody_asked_arms_nothing():
+    """The watchdog belongs to the goodbye alone."""
+    farewell = Farewell(watchdog_s=5.0)
+    farewell.progress(1.0)
+    assert farewell.next_deadline() is None
+    assert farewell.ending is None
