@@ -1,0 +1,229 @@
+"""The clause chunker numbers replies and clauses, keeps their order, and forgets what was
+interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from pipecat.frames.frames import (
+    Frame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    TextFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.tests.utils import SleepFrame, run_test
+
+from call.clauses import Clauses
+from frames.speech import ClauseFrame, SayFrame
+from processors.clause_chunker import ClauseChunker
+from tests.conftest import TICK
+
+pytestmark = pytest.mark.frame
+
+Start, End = LLMFullResponseStartFrame, LLMFullResponseEndFrame
+
+
+def chunker(**knobs: float) -> ClauseChunker:
+    """A chunker with patient time limits unless told otherwise."""
+    return ClauseChunker(Clauses(**{"flush_s": 60.0, "settle_s": 60.0, **knobs}), "en")  # type: ignore[arg-type]
+
+
+def tokens(*pieces: str) -> list[Frame]:
+    """The model's tokens."""
+    return [LLMTextFrame(piece) for piece in pieces]
+
+
+def pause(ticks: float = 1) -> SleepFrame:
+    """Let data frames through before the next system frame overtakes them."""
+    return SleepFrame(sleep=ticks * TICK)
+
+
+async def down(station: ClauseChunker, *frames: Frame) -> Sequence[Frame]:
+    """What leaves downstream."""
+    return (await run_test(station, frames_to_send=list(frames)))[0]
+
+
+def shape(frames: Sequence[Frame]) -> list[str]:
+    """Clauses as "id text", other frames as their type, ends of the test left out."""
+    names = {Start: "start", End: "end", InterruptionFrame: "interruption"}
+    return [
+        f"{frame.clause_id} {frame.text}" if isinstance(frame, ClauseFrame) else names[type(frame)]
+        for frame in frames
+        if isinstance(frame, ClauseFrame | Start | End | InterruptionFrame)
+    ]
+
+
+async def test_clauses_stand_between_start_and_end() -> None:
+    """Tokens become numbered clauses in order, the rest before the end, and no token passes."""
+    frames = await down(
+        chunker(), Start(), *tokens("Sure", ", I ca", "n help. W", "hich day?"), End()
+    )
+    assert shape(frames) == [
+        "start",
+        "1.1 Sure,",
+        "1.2 I can help.",
+        "1.3 Which day?",
+        "end",
+    ]
+    assert not any(isinstance(frame, LLMTextFrame) for frame in frames)
+
+
+async def test_written_equals_text_and_kind_is_reply() -> None:
+    """A clause leaves with the model's own words and says that the model wrote it."""
+    frames = await down(chunker(), Start(), *tokens("Call 850-687-4000."), End())
+    (clause,) = [frame for frame in frames if isinstance(frame, ClauseFrame)]
+    assert (clause.text, clause.written, clause.kind) == (
+        "Call 850-687-4000.",
+        "Call 850-687-4000.",
+        "reply",
+    )
+
+
+async def test_replies_are_numbered_through_the_call() -> None:
+    """The second reply starts again at clause one of reply two."""
+    reply = [Start(), *tokens("Yes."), End()]
+    frames = await down(chunker(), *reply, Start(), *tokens("Never. Not once."), End())
+    assert shape(frames) == [
+        "start",
+        "1.1 Yes.",
+        "end",
+        "start",
+        "2.1 Never.",
+        "2.2 Not once.",
+        "end",
+    ]
+
+
+async def test_a_phrase_becomes_a_reply_of_its_own() -> None:
+    """A phrase leaves as start, clauses, end, with its kind and nothing of the phrase itself."""
+    frames = await down(chunker(), SayFrame(text="Hello there. I am a robot.", kind="greeting"))
+    assert shape(frames) == ["start", "1.1 Hello there.", "1.2 I am a robot.", "end"]
+    assert {frame.kind for frame in frames if isinstance(frame, ClauseFrame)} == {"greeting"}
+    assert not any(isinstance(frame, SayFrame) for frame in frames)
+
+
+async def test_an_uninterruptible_phrase_makes_uninterruptible_frames() -> None:
+    """Start, clauses and end of a phrase carry its `interruptible`; a reply's may be dropped."""
+    say = SayFrame(text="This call is answered by a machine.")
+    say.interruptible = False
+    frames = await down(chunker(), say, Start(), *tokens("Yes."), End())
+    kept = [frame.interruptible for frame in frames if isinstance(frame, Start | End | ClauseFrame)]
+    assert kept == [False] * 3 + [True] * 3
+
+
+async def test_a_phrase_without_words_says_nothing() -> None:
+    """No start and end around nothing."""
+    assert shape(await down(chunker(), SayFrame(text=" … "))) == []
+
+
+async def test_a_phrase_waits_for_the_open_reply() -> None:
+    """Replies never lie inside each other."""
+    frames = await down(
+        chunker(), Start(), *tokens("One mo"), SayFrame(text="Goodbye."), *tokens("ment."), End()
+    )
+    assert shape(frames) == ["start", "1.1 One moment.", "end", "start", "2.1 Goodbye.", "end"]
+
+
+async def test_an_interrupted_reply_leaves_nothing_behind() -> None:
+    """Waiting words, late tokens and the late end of an interrupted reply never appear."""
+    frames = await down(
+        chunker(),
+        Start(),
+        *tokens("Our opening hours"),
+        pause(),
+        InterruptionFrame(),
+        pause(),
+        *tokens(" are nine to five."),
+        End(),
+        Start(),
+        *tokens("Of course."),
+        End(),
+    )
+    assert shape(frames) == ["start", "interruption", "start", "2.1 Of course.", "end"]
+
+
+async def test_a_start_older_than_the_interruption_is_swallowed() -> None:
+    """The order frames were made in decides, not the order they were read in."""
+    stale = [Start(), *tokens("Old words."), End()]
+    interruption = InterruptionFrame()
+    frames = await down(chunker(), interruption, pause(), *stale, Start(), *tokens("New."), End())
+    assert shape(frames) == ["interruption", "start", "1.1 New.", "end"]
+
+
+async def test_an_uninterruptible_phrase_survives_while_it_waits() -> None:
+    """A phrase held behind a reply is spoken after the interruption only if it must be."""
+    must, may = SayFrame(text="Goodbye."), SayFrame(text="Anything else?")
+    must.interruptible = False
+    frames = await down(
+        chunker(), Start(), *tokens("So"), may, must, pause(), InterruptionFrame(), pause()
+    )
+    assert shape(frames) == ["start", "interruption", "start", "2.1 Goodbye.", "end"]
+
+
+async def test_a_reply_that_never_ended_is_ended_by_the_next() -> None:
+    """Every start has its end, and no words are lost."""
+    frames = await down(chunker(), Start(), *tokens("Wait"), Start(), *tokens("Now"), End())
+    assert shape(frames) == ["start", "1.1 Wait", "end", "start", "2.1 Now", "end"]
+
+
+async def test_a_dribbling_stream_is_flushed_by_time() -> None:
+    """Whole words leave when no boundary comes for long, before the reply goes on."""
+    frames = await down(
+        chunker(flush_s=2 * TICK, settle_s=2 * TICK),
+        Start(),
+        *tokens("We are ope"),
+        pause(5),
+        *tokens("n today."),
+        End(),
+    )
+    assert shape(frames) == ["start", "1.1 We are", "1.2 open today.", "end"]
+
+
+async def test_a_finished_sentence_leaves_when_the_stream_falls_silent() -> None:
+    """Before a tool call nothing follows the sentence; it does not wait for the end."""
+    frames = await down(
+        chunker(settle_s=TICK),
+        Start(),
+        *tokens("Let me check that."),
+        pause(5),
+        TextFrame("tool"),
+        End(),
+    )
+    kinds = [type(frame).__name__ for frame in frames]
+    assert kinds.index("ClauseFrame") < kinds.index("TextFrame")
+
+
+async def test_no_timer_fires_after_the_interruption() -> None:
+    """Words withdrawn by the caller are not flushed by the clock."""
+    frames = await down(
+        chunker(flush_s=3 * TICK, settle_s=3 * TICK),
+        Start(),
+        *tokens("We are open "),
+        pause(),
+        InterruptionFrame(),
+        pause(5),
+    )
+    assert shape(frames) == ["start", "interruption"]
+
+
+async def test_text_not_meant_for_the_voice_passes() -> None:
+    """Tokens marked `skip_tts` go by as they are."""
+    silent = LLMTextFrame("a note")
+    silent.skip_tts = True
+    frames = await down(chunker(), Start(), silent, *tokens("Yes."), End())
+    assert silent in frames
+    assert shape(frames) == ["start", "1.1 Yes.", "end"]
+
+
+async def test_other_frames_pass_untouched_in_both_directions() -> None:
+    """What is not consumed goes on."""
+    note = TextFrame("note")
+    assert note in await down(chunker(), note)
+    _, up = await run_test(
+        chunker(), frames_to_send=[note], frames_to_send_direction=FrameDirection.UPSTREAM
+    )
+    assert note in up
