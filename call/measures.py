@@ -97,6 +97,14 @@ INTERRUPTIONS = Measure("offhook_interruptions_total", "Times the caller took th
 PROVIDER_FAULTS = Measure(
     "offhook_provider_faults_total", "Faults of a provider", labels=("provider", "kind")
 )
+PROVIDER_GARBAGE = Measure(
+    "offhook_provider_garbage_total", "Unreadable messages of a provider", labels=("provider",)
+)
+PROVIDER_UNKNOWN = Measure(
+    "offhook_provider_unknown_messages_total",
+    "Messages of a kind we do not know",
+    labels=("provider",),
+)
 STT_RECONNECTS = Measure("offhook_stt_reconnects_total", "Recogniser reconnects")
 STT_SHED = Measure("offhook_stt_shed_frames_total", "Audio frames shed before a stalled recogniser")
 STT_CONFIDENCE = Measure("offhook_stt_confidence_ratio", "Confidence of final transcripts", "ratio")
@@ -110,4 +118,13 @@ TOOL_CALLS = Measure("offhook_tool_calls_total", "Tool calls by outcome", labels
 UNLISTED_TRANSITIONS = Measure(
     "offhook_turn_unlisted_transitions_total", "Turn state changes that the table does not list"
 )
+TURNS_DECIDED = Measure(
+    "offhook_turns_decided_total", "Turns given to the agent, by evidence", labels=("reason",)
+)
 SMART_TURN_SECONDS = Measure("offhook_smart_turn_seconds", "Time to score one turn's audio", "s")
+SMART_TURN_SHED = Measure(
+    "offhook_smart_turn_shed_total", "Turn scores given up because newer ones were waiting"
+)
+MARKS_MISSED = Measure(
+    "offhook_heard_by_bound_total", "Replies taken as heard because their last mark never came"
+)

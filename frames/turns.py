@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pipecat.frames.frames import SystemFrame
+from pipecat.frames.frames import DataFrame, SystemFrame
 
 
 @dataclass
@@ -22,9 +22,12 @@ class TurnProbabilityFrame(SystemFrame):
 
 
 @dataclass
-class STTFinalizedFrame(SystemFrame):
+class STTFinalizedFrame(DataFrame):
     """The recogniser answered Finalize: everything said so far has been transcribed.
 
     Sent for every answer, also an empty one (Pipecat's own service says nothing then and the turn
-    waits for a timer).
+    waits for a timer). A data frame, as transcripts are, so that it never overtakes the words it
+    speaks of; an interruption leaves it alone.
     """
+
+    interruptible: bool = field(default=False, init=False)

@@ -1,0 +1,50 @@
+"""Stamps whose turn it is on the call's time line; only looks.
+
+Stands behind the user aggregator, where the voice detector's signals, the turn's decision and every
+interruption pass.
+"""
+
+from __future__ import annotations
+
+import time
+
+from pipecat.frames.frames import (
+    Frame,
+    InterruptionFrame,
+    UserStoppedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from call.measures import Moment, NullRecorder, Recorder
+
+
+class TurnTap(FrameProcessor):
+    """Zero of the five numbers."""
+
+    def __init__(self, recorder: Recorder | None = None) -> None:
+        super().__init__(enable_direct_mode=True)
+        self._recorder = recorder or NullRecorder()
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Stamp, then pass."""
+        await super().process_frame(frame, direction)
+        if direction is FrameDirection.DOWNSTREAM:  # the other half of a broadcast is its copy
+            moment = _moment(frame)
+            if moment is not None:
+                self._recorder.moment(moment, time.monotonic())
+        await self.push_frame(frame, direction)
+
+
+def _moment(frame: Frame) -> Moment | None:
+    match frame:
+        case VADUserStartedSpeakingFrame():
+            return Moment.SPEECH_STARTED
+        case VADUserStoppedSpeakingFrame():
+            return Moment.SPEECH_STOPPED
+        case UserStoppedSpeakingFrame():
+            return Moment.TURN_DECIDED
+        case InterruptionFrame():
+            return Moment.INTERRUPTED
+    return None

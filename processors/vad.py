@@ -1,0 +1,118 @@
+"""Speech or silence, 32 ms at a time, from one Silero model shared by every call of the process.
+
+The model's recurrent state is two small arrays that live in Python, so one ONNX session serves all
+calls; only the state is a call's own. A window takes about a tenth of a millisecond, less than
+handing it to a thread and back, so it is scored where it arrives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from pipecat.audio.vad.silero import SileroOnnxModel, SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADAnalyzer, VADParams, VADState
+from pipecat.processors.audio.vad_processor import VADProcessor
+from pipecat.processors.frame_processor import FrameProcessor
+
+from call.audio import RATE_HZ
+
+_ort: Any = onnxruntime  # its wheel exports names that type checkers cannot see
+WINDOW_S = 0.032  # 256 samples at 8 kHz: the model's only window
+# How often the framework repeats that somebody is speaking. Nothing here reads it more finely, and
+# each repeat walks the whole list in both directions.
+SPEAKING_NOTICE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Vad:
+    """Speech or silence. Times are rounded to whole windows of 32 ms: 0.2 acts as 0.192, 0.11 as
+    0.096, 0.3 as 0.288."""
+
+    stop_s: float = 0.2
+    """Seconds of silence before speech counts as stopped; the first signal of a turn's end. Below
+    0.15 it falls into the gaps between words; above 0.3 every answer is later by the excess."""
+    start_s: float = 0.2
+    """Seconds of speech before a turn opens. A click or a cough is shorter, a "yes" is longer."""
+    confidence: float = 0.45
+    """Least speech probability of a window that counts as speech, 0 to 1. The model's usual 0.7 is
+    for wide-band microphones; on the telephone band it misses soft beginnings."""
+    min_volume: float = 0.0
+    """Least loudness (0 to 1) that counts as speech; 0 switches the gate and its arithmetic off. It
+    averages over 400 ms, which delays the onset by 60 to 320 ms on quiet lines."""
+
+    def __post_init__(self) -> None:
+        if not 0.032 <= self.stop_s <= 2:
+            raise ValueError(f"stop_s is {self.stop_s}; choose 0.032 to 2 seconds")
+        if not 0.032 <= self.start_s <= 2:
+            raise ValueError(f"start_s is {self.start_s}; choose 0.032 to 2 seconds")
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1")
+        if not 0 <= self.min_volume <= 1:
+            raise ValueError(f"min_volume is {self.min_volume}; choose 0 to 1")
+
+
+@cache
+def _session() -> Any:
+    """The process's one Silero session, from the model file inside the Pipecat wheel."""
+    options = _ort.SessionOptions()
+    options.inter_op_num_threads = 1
+    options.intra_op_num_threads = 1
+    path = resources.files("pipecat.audio.vad.data").joinpath("silero_vad.onnx")
+    return _ort.InferenceSession(
+        str(path), providers=["CPUExecutionProvider"], sess_options=options
+    )
+
+
+def preload() -> None:
+    """Load the model and run it once, so that no call pays for it."""
+    model = _SharedSilero()
+    model(np.zeros(256, dtype=np.float32), RATE_HZ)
+
+
+class _SharedSilero(SileroOnnxModel):
+    """Pipecat's wrapper with the call's own state around the shared session."""
+
+    def __init__(self) -> None:
+        self.session = _session()
+        self.sample_rates = [8000, 16000]
+        self.reset_states()
+
+
+class SharedSileroAnalyzer(SileroVADAnalyzer):
+    """Pipecat's Silero analyzer without a model, a thread or a loudness meter of its own."""
+
+    def __init__(self, params: VADParams) -> None:
+        # past SileroVADAnalyzer.__init__, which loads a session for each call
+        VADAnalyzer.__init__(self, sample_rate=RATE_HZ, params=params)
+        self._model = _SharedSilero()
+        self._windows_since_reset = 0
+        self._low_confidence_windows = 0
+
+    def _get_smoothed_volume(self, audio: bytes) -> float:
+        if self._params.min_volume <= 0:
+            return 0.0
+        return float(super()._get_smoothed_volume(audio))
+
+    async def analyze_audio(self, buffer: bytes) -> VADState:
+        """Score the windows that are complete, on the spot."""
+        return self._run_analyzer(buffer)
+
+
+def session_vad(settings: Vad) -> FrameProcessor:
+    """The station for one call; costs microseconds once the model is loaded."""
+    params = VADParams(
+        confidence=settings.confidence,
+        start_secs=settings.start_s,
+        stop_secs=settings.stop_s,
+        min_volume=settings.min_volume,
+    )
+    return VADProcessor(
+        vad_analyzer=SharedSileroAnalyzer(params),
+        speech_activity_period=SPEAKING_NOTICE_S,
+        enable_direct_mode=True,  # nothing here waits, so a queue would only add a hop per frame
+    )
