@@ -1,0 +1,52 @@
+"""Where a turn's time went: stages that tile the time from t0 to the first agent audio.
+
+    t0 ─ stt ─ endpoint ─ context ─ llm ─ [tool ─ llm] ─ clause ─ tts ─ wire ─ first agent audio
+
+Each stage ends at the moment it is named by, in whatever order the moments come, so the stages sum
+up to the whole, to the microsecond. "stt" is the wait until the words were final, "endpoint" the
+patience after it.
+"""
+
+from __future__ import annotations
+
+from call.measures import Moment
+
+# The stage that ends at a moment.
+_STAGES = {
+    Moment.STT_FINAL: "stt",
+    Moment.TURN_DECIDED: "endpoint",
+    Moment.LLM_REQUEST: "context",
+    Moment.LLM_FIRST_TOKEN: "llm",
+    Moment.TOOL_STARTED: "llm",
+    Moment.TOOL_ENDED: "tool",
+    Moment.CLAUSE_SENT: "clause",
+    Moment.TTS_FIRST_BYTE: "tts",
+    Moment.FIRST_AUDIO: "wire",
+}
+_ONCE = (Moment.TURN_DECIDED, Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE, Moment.FIRST_AUDIO)
+
+
+def critical_path(zero: float | None, moments: list[tuple[float, Moment]]) -> list[tuple[str, int]]:
+    """Stages and their microseconds from `zero` to the first agent audio; empty if either is
+    missing. Neighbours of one name are one stage."""
+    heard_at = min((at for at, m in moments if m is Moment.FIRST_AUDIO), default=None)
+    if zero is None or heard_at is None or heard_at < zero:
+        return []
+    path: list[tuple[str, int]] = []
+    seen: set[Moment] = set()
+    before_us = 0
+    for at, moment in sorted(moments, key=lambda stamped: stamped[0]):
+        is_due = zero <= at <= heard_at and moment in _STAGES
+        if not is_due or (moment in _ONCE and moment in seen):
+            continue
+        seen.add(moment)
+        at_us = round((at - zero) * 1e6)
+        stage, took_us = _STAGES[moment], at_us - before_us
+        before_us = at_us
+        if path and path[-1][0] == stage:
+            path[-1] = (stage, path[-1][1] + took_us)
+        else:
+            path.append((stage, took_us))
+        if moment is Moment.FIRST_AUDIO:
+            break
+    return path
