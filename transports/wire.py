@@ -54,6 +54,9 @@ class Wire:
     """Seconds a browser holds audio before it is heard; what is played is reckoned from it on
     wires that do not say (daily, webrtc)."""
 
+    ice_servers: tuple[str, ...] = ()
+    """STUN or TURN servers for browsers behind a router (stun:…, turn:…); none on loopback."""
+
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"wire.kind is {self.kind!r}; choose one of {', '.join(KINDS)}")

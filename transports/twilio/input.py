@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from loguru import logger
 from pipecat.frames.frames import (
-    CancelWorkerFrame,
     EndFrame,
     Frame,
     InputAudioRawFrame,
     StartFrame,
 )
-from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.transports.base_transport import BaseTransport
 from pipecat.transports.websocket.fastapi import (
     FastAPIWebsocketInputTransport,
@@ -21,29 +18,24 @@ from pipecat.transports.websocket.fastapi import (
 )
 from starlette.websockets import WebSocketDisconnect
 
-from call.audio import pcm_seconds
-from call.backlog import Backlog
-from call.measures import WIRE_SHED
 from frames.speech import PlayedToFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
+from transports.intake import BoundedInput
 from transports.twilio.line import Line
 from transports.twilio.serializer import mark_name
 
-CREDIT = 2  # audio frames the next station may have in hand; the rest waits here, where it is shed
 NORMAL_CLOSE = (1000, 1001, 1005)  # RFC 6455 §7.4.1: done, going away, no code given
 
 
-class TwilioInput(FastAPIWebsocketInputTransport):
+class TwilioInput(BoundedInput, FastAPIWebsocketInputTransport):
     """Audio, keys, played marks and the end of the call, from the carrier."""
 
     def __init__(
         self, transport: BaseTransport, line: Line, params: FastAPIWebsocketParams
     ) -> None:
         super().__init__(transport, line, params, name="TwilioInput")
+        self.bound(line.settings, line.recorder)
         self._line = line
-        self._waiting: Backlog[InputAudioRawFrame] = Backlog(self._line.settings.inbound_backlog_s)
-        self._in_hand = 0  # audio frames the next station has not finished
-        self._handed_at = 0.0  # when the last one was handed over
         self._messages = 0  # from the carrier, ever
         self._watch_task: asyncio.Task[None] | None = None
 
@@ -68,40 +60,6 @@ class TwilioInput(FastAPIWebsocketInputTransport):
         if self._watch_task:
             await self.cancel_task(self._watch_task)
             self._watch_task = None
-
-    def _create_audio_task(self) -> None:
-        """Nothing: audio is handed on by whoever has it, not through an unbounded queue."""
-
-    # ── caller audio ────────────────────────────────────────────────────────────────
-
-    async def push_audio_frame(self, frame: InputAudioRawFrame) -> None:
-        """Hand on, or let wait while the next station is late; what waits too long is shed."""
-        now = time.monotonic()
-        # A station that raises never reports back; a frame in hand for that long counts as lost,
-        # so that one error does not make the call deaf.
-        is_late = self._in_hand >= CREDIT
-        if is_late and now - self._handed_at < self._line.settings.inbound_backlog_s:
-            shed = self._waiting.add(frame, pcm_seconds(len(frame.audio)))
-            if shed:
-                self._line.recorder.count(WIRE_SHED, shed)
-            return
-        if len(self._waiting):
-            self._waiting.add(frame, pcm_seconds(len(frame.audio)))
-            frame = self._waiting.take() or frame
-        await self._hand_on(frame, now)
-
-    async def _hand_on(self, frame: InputAudioRawFrame, now: float) -> None:
-        if self._next is None:
-            return
-        self._in_hand = min(self._in_hand + 1, CREDIT)
-        self._handed_at = now
-        await self._next.queue_frame(frame, FrameDirection.DOWNSTREAM, self._taken)
-
-    async def _taken(self, _station: FrameProcessor, _frame: Frame, _way: FrameDirection) -> None:
-        self._in_hand = max(self._in_hand - 1, 0)
-        waiting = self._waiting.take()
-        if waiting is not None:
-            await self._hand_on(waiting, time.monotonic())
 
     # ── the socket ──────────────────────────────────────────────────────────────────
 
@@ -137,36 +95,23 @@ class TwilioInput(FastAPIWebsocketInputTransport):
             await self.push_frame(frame)
 
     async def _watch(self) -> None:
-        """Notice a silent carrier, a blocked send and an end nobody acted on.
+        """Notice a silent carrier and a blocked send.
 
         Counts its own rounds instead of reading a clock: when our loop stands still, so does this,
         and the carrier is not blamed.
         """
         settings = self._line.settings
-        period_s = min(
-            0.25,
-            settings.silence_timeout_s / 4,
-            settings.send_timeout_s / 4,
-            settings.teardown_s / 4,
-        )
-        silent = blocked = ended = 0
+        period_s = min(0.25, settings.silence_timeout_s / 4, settings.send_timeout_s / 4)
+        silent = blocked = 0
         messages, sending_since = self._messages, self._line.sending_since
-        while True:
+        while not self._line.reason:
             await asyncio.sleep(period_s)
             silent = silent + 1 if messages == self._messages else 0
             messages = self._messages
             since = self._line.sending_since
             blocked = blocked + 1 if since is not None and since == sending_since else 0
             sending_since = since
-            if self._line.reason:
-                ended += 1
-                if ended * period_s >= settings.teardown_s / 2:
-                    logger.warning("the call outlived its wire; cancelling its pipeline")
-                    await self.push_frame(
-                        CancelWorkerFrame(reason=self._line.reason), FrameDirection.UPSTREAM
-                    )
-                    return
-            elif silent * period_s >= settings.silence_timeout_s:
+            if silent * period_s >= settings.silence_timeout_s:
                 logger.warning(f"carrier silent for {settings.silence_timeout_s:g} s")
                 await self._line.ended("vanished")
             elif blocked * period_s >= settings.send_timeout_s:

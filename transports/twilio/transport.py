@@ -13,7 +13,6 @@ from starlette.websockets import WebSocketState
 from call.audio import RATE_HZ
 from call.errors import CallerWireFault, PeerBroke, PeerVanished
 from call.measures import Recorder
-from frames.wire import WireStoppedFrame
 from transports.twilio.events import StreamStarted, StreamStopped
 from transports.twilio.input import TwilioInput
 from transports.twilio.line import Line
@@ -130,5 +129,5 @@ class TwilioTransport(FastAPIWebsocketTransport):
         await self._line.disconnect()
 
     async def _tell(self, reason: str) -> None:
-        await self._ears.broadcast_frame(WireStoppedFrame, reason=reason)
+        await self._ears.stopped(reason)
         await self._on_client_disconnected(self._line.websocket)
