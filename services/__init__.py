@@ -1,1 +1,241 @@
-"""The wires to the providers."""
+"""The wires to providers: one provider, one file; the switchboard that chooses them.
+
+What enters is audio, a conversation or clauses; what leaves is words, text or audio, as frames.
+`stt()`, `llm()` and `tts()` build the station that one line of settings names. May import `frames`
+and `call`, Pipecat and the vendors' clients; no sibling room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from anthropic import AsyncAnthropic
+from pipecat.processors.frame_processor import FrameProcessor
+from pipecat.services.llm_service import LLMService
+
+from call.errors import SettingsError
+from call.measures import Recorder
+from services.anthropic import Anthropic, Claude
+from services.cartesia import Cartesia, CartesiaDialect
+from services.deepgram import Deepgram, DeepgramSTT
+from services.elevenlabs import ElevenLabs, ElevenLabsDialect
+from services.voice import Voice
+from services.voice_station import VoiceStation
+
+_Builder = TypeVar("_Builder")
+
+
+@dataclass(frozen=True)
+class Hear:
+    """The `[hear]` section: who turns the caller's voice into words."""
+
+    provider: str = "deepgram"
+    """The recogniser: deepgram."""
+
+    def __post_init__(self) -> None:
+        _choose("hear", self.provider, _RECOGNISERS)
+
+
+@dataclass(frozen=True)
+class Think:
+    """The `[think]` section: who answers."""
+
+    provider: str = "anthropic"
+    """The model's vendor: anthropic."""
+    model: str = "claude-haiku-4-5"
+    """Any model name of the vendor; the fastest one that books appointments reliably."""
+    max_tokens: int = 200
+    """Most tokens of a reply; 50 spoken words need about 75, tool calls some more."""
+
+    def __post_init__(self) -> None:
+        _choose("think", self.provider, _MODELS)
+        if not self.model:
+            raise ValueError("model is empty; name one of the vendor's models")
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens {self.max_tokens} must be at least 1")
+
+
+@dataclass(frozen=True)
+class Speak:
+    """The `[speak]` section: who turns words into the agent's voice."""
+
+    provider: str = "elevenlabs"
+    """The voice: elevenlabs or cartesia."""
+    stand_ins: tuple[str, ...] = ("cartesia",)
+    """Voices to go on with when the first one fails, in order."""
+    stall_s: float = 3.0
+    """A voice that was asked to speak and is silent this long is given up for that reply."""
+
+    def __post_init__(self) -> None:
+        for name in (self.provider, *self.stand_ins):
+            _choose("speak", name, _VOICES)
+        if self.provider in self.stand_ins:
+            raise ValueError(f'"{self.provider}" cannot be its own stand-in')
+        if self.stall_s <= 0:
+            raise ValueError(f"stall_s {self.stall_s} must be above 0 seconds")
+
+
+class Services(Protocol):
+    """The sections of the settings that this room reads."""
+
+    @property
+    def hear(self) -> Hear:
+        """Which recogniser."""
+
+    @property
+    def think(self) -> Think:
+        """Which model."""
+
+    @property
+    def speak(self) -> Speak:
+        """Which voice."""
+
+    @property
+    def deepgram(self) -> Deepgram:
+        """How Deepgram listens."""
+
+    @property
+    def anthropic(self) -> Anthropic:
+        """How Claude is reached."""
+
+    @property
+    def elevenlabs(self) -> ElevenLabs:
+        """How ElevenLabs sounds."""
+
+    @property
+    def cartesia(self) -> Cartesia:
+        """How Cartesia sounds."""
+
+
+def stt(
+    settings: Services,
+    keys: Mapping[str, str],
+    *,
+    recorder: Recorder,
+    language: str,
+    keyterms: Sequence[str] = (),
+) -> FrameProcessor:
+    """The recogniser's station."""
+    build = _choose("hear", settings.hear.provider, _RECOGNISERS)
+    return build(settings, keys, recorder, language, keyterms)
+
+
+def llm(
+    settings: Services,
+    keys: Mapping[str, str],
+    *,
+    recorder: Recorder,
+    client: AsyncAnthropic,
+    system: str,
+    situation: str,
+) -> LLMService[Any]:
+    """The model's station; `client` is the process's warm one, which holds the key already."""
+    build = _choose("think", settings.think.provider, _MODELS)
+    return build(settings, recorder, client, system, situation)
+
+
+def tts(
+    settings: Services,
+    keys: Mapping[str, str],
+    *,
+    recorder: Recorder,
+    language: str,
+    voices: Mapping[str, str],
+    provider: str | None = None,
+) -> FrameProcessor:
+    """The voice's station; `voices` names the voice to use at each provider."""
+    name = provider or settings.speak.provider
+    voice = _choose("speak", name, _VOICES)(settings, keys, recorder, language, voices)
+    return VoiceStation(voice, recorder=recorder, stall_s=settings.speak.stall_s)
+
+
+# ── the switchboard ──────────────────────────────────────────────────────────────────
+
+
+def _deepgram(
+    settings: Services,
+    keys: Mapping[str, str],
+    recorder: Recorder,
+    language: str,
+    keyterms: Sequence[str],
+) -> FrameProcessor:
+    return DeepgramSTT(
+        settings.deepgram,
+        _key(keys, "deepgram"),
+        recorder=recorder,
+        language=language,
+        keyterms=keyterms,
+    )
+
+
+def _claude(
+    settings: Services, recorder: Recorder, client: AsyncAnthropic, system: str, situation: str
+) -> LLMService[Any]:
+    return Claude(
+        settings.anthropic,
+        client=client,
+        recorder=recorder,
+        model=settings.think.model,
+        max_tokens=settings.think.max_tokens,
+        system=system,
+        situation=situation,
+    )
+
+
+def _elevenlabs(
+    settings: Services,
+    keys: Mapping[str, str],
+    recorder: Recorder,
+    language: str,
+    voices: Mapping[str, str],
+) -> Voice:
+    section = settings.elevenlabs
+    dialect = ElevenLabsDialect(
+        section,
+        _key(keys, "elevenlabs"),
+        voice=_voice(voices, "elevenlabs"),
+        language=language,
+    )
+    return Voice(dialect, connect_timeout_s=section.connect_timeout_s, recorder=recorder)
+
+
+def _cartesia(
+    settings: Services,
+    keys: Mapping[str, str],
+    recorder: Recorder,
+    language: str,
+    voices: Mapping[str, str],
+) -> Voice:
+    section = settings.cartesia
+    dialect = CartesiaDialect(
+        section, _key(keys, "cartesia"), voice=_voice(voices, "cartesia"), language=language
+    )
+    return Voice(dialect, connect_timeout_s=section.connect_timeout_s, recorder=recorder)
+
+
+_RECOGNISERS = {"deepgram": _deepgram}
+_MODELS = {"anthropic": _claude}
+_VOICES = {"elevenlabs": _elevenlabs, "cartesia": _cartesia}
+
+
+def _choose(section: str, name: str, choices: Mapping[str, _Builder]) -> _Builder:
+    if name not in choices:
+        raise ValueError(f'{section}: unknown provider "{name}"; choose {" or ".join(choices)}')
+    return choices[name]
+
+
+def _key(keys: Mapping[str, str], provider: str) -> str:
+    if not keys.get(provider):
+        name = f"{provider.upper()}_API_KEY"
+        raise SettingsError(name, "is missing", source="environment", remedy="set it")
+    return keys[provider]
+
+
+def _voice(voices: Mapping[str, str], provider: str) -> str:
+    if not voices.get(provider):
+        raise SettingsError(
+            f"voice.{provider}", "is missing", source="agent", remedy="name a voice of the provider"
+        )
+    return voices[provider]

@@ -1,0 +1,215 @@
+"""One WebSocket to a provider: sent by a task of its own, bounded, dialled again at once.
+
+`send` never waits: the frame path hands data over and goes on, whatever the socket does. When the
+queue is full the oldest audio goes; text (commands) stays. A channel has no retry policy: it tells
+its listener that a connection was lost and why, and the listener dials again when it wants to.
+What is queued while a connection is being made is sent when it stands.
+
+aiohttp's client, because it keeps one TLS context per process, parses in C and masks without a
+system call per message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import aiohttp
+
+from call.errors import ProviderFault
+from services.fault import Origin, from_close, from_exception
+
+_CLOSE_S = 0.2  # how long a closing handshake may take; a call's end does not wait for politeness
+_MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a minute of speech in base64, with room
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to dial and what to show at the door."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Care:
+    """How a channel is looked after."""
+
+    connect_timeout_s: float = 3.0
+    """The opening handshake may take this long."""
+    capacity: int = 256
+    """Messages that may wait to be sent."""
+    keepalive_s: float = 0.0
+    """Ask the listener for a keep-alive after this long without sending; 0 never asks."""
+
+
+class Listener(Protocol):
+    """Who owns a channel."""
+
+    def address(self) -> Address:
+        """Where to dial; asked for each connection."""
+
+    async def received(self, text: str) -> None:
+        """A text message arrived."""
+
+    async def lost(self, fault: ProviderFault, *, uptime_s: float) -> None:
+        """The connection ended, or never stood (`uptime_s` 0). Dial again if it is wanted."""
+
+    def keepalive(self) -> str | None:
+        """What to send so that an idle connection lives."""
+
+    def shed(self, count: int) -> None:
+        """So many queued audio messages were dropped."""
+
+
+class Channel:
+    """A connection to one provider, replaced as often as needed."""
+
+    def __init__(self, listener: Listener, *, origin: Origin, care: Care) -> None:
+        self._listener = listener
+        self._origin = origin
+        self._care = care
+        self._queue: deque[str | bytes] = deque()
+        self._waiting = asyncio.Event()
+        self._session: aiohttp.ClientSession | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._broken: asyncio.Future[ProviderFault] | None = None
+        self._sent_at = 0.0
+        self._is_closed = False
+        self.is_open = False
+
+    def dial(self, *, after_s: float = 0.0) -> None:
+        """Make a connection unless one stands or is being made."""
+        if self._life is None and not self._is_closed:
+            self._life = asyncio.create_task(self._live(after_s))
+
+    def send(self, data: str | bytes) -> None:
+        """Queue a message; the oldest audio is shed when the queue is full."""
+        if len(self._queue) >= self._care.capacity:
+            self._shed_one()
+        self._queue.append(data)
+        self._waiting.set()
+
+    def forget(self) -> None:
+        """Drop what is queued."""
+        self._queue.clear()
+
+    def drop(self, fault: ProviderFault) -> None:
+        """Give up the standing connection, for a reason the listener noticed."""
+        if self._broken is not None and not self._broken.done():
+            self._broken.set_result(fault)
+
+    async def close(self, *, farewell: str | None = None) -> None:
+        """End the connection and stay closed; the farewell is sent if a connection stands."""
+        self._is_closed = True
+        if farewell is not None and self.is_open:
+            self._queue.clear()
+            self.send(farewell)
+            await asyncio.sleep(0)
+        life, self._life = self._life, None
+        if life is not None and life is not asyncio.current_task():
+            life.cancel()
+            with suppress(asyncio.CancelledError):
+                await life
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    # ── one connection's life ────────────────────────────────────────────────────────
+
+    async def _live(self, after_s: float) -> None:
+        if after_s:
+            await asyncio.sleep(after_s)
+        opened_at = 0.0
+        try:
+            async with asyncio.timeout(self._care.connect_timeout_s):
+                socket = await self._connect()
+            opened_at = time.monotonic()
+            fault = await self._converse(socket)
+        except Exception as exc:  # whatever a connection dies of, the call goes on
+            fault = from_exception(self._origin, exc)
+        uptime_s = time.monotonic() - opened_at if opened_at else 0.0
+        self._life = None
+        if not self._is_closed:
+            await self._listener.lost(fault, uptime_s=uptime_s)
+
+    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        address = self._listener.address()
+        return await self._session.ws_connect(
+            address.url,
+            headers=address.headers,
+            max_msg_size=_MAX_MESSAGE_BYTES,
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_S),
+        )
+
+    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> ProviderFault:
+        """Send and receive until one of them, or `drop`, ends it."""
+        self._broken = asyncio.get_running_loop().create_future()
+        self.is_open = True
+        tasks = [
+            asyncio.create_task(self._receive(socket)),
+            asyncio.create_task(self._transmit(socket)),
+        ]
+        if self._care.keepalive_s:
+            tasks.append(asyncio.create_task(self._keep_alive()))
+        try:
+            done, _ = await asyncio.wait(
+                {*tasks, self._broken}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._broken in done:
+                return self._broken.result()
+            return next(iter(done)).result()
+        finally:
+            self.is_open = False
+            self._broken.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await socket.close()
+
+    async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> ProviderFault:
+        async for message in socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                await self._listener.received(message.data)
+            elif message.type is aiohttp.WSMsgType.ERROR:
+                break
+        return from_close(self._origin, socket.close_code)
+
+    async def _transmit(self, socket: aiohttp.ClientWebSocketResponse) -> ProviderFault:
+        while True:
+            while self._queue:
+                data = self._queue.popleft()
+                self._sent_at = time.monotonic()
+                if isinstance(data, str):
+                    await socket.send_str(data)
+                else:
+                    await socket.send_bytes(data)
+            self._waiting.clear()
+            await self._waiting.wait()
+
+    async def _keep_alive(self) -> ProviderFault:
+        while True:
+            due_s = self._sent_at + self._care.keepalive_s - time.monotonic()
+            await asyncio.sleep(max(due_s, self._care.keepalive_s / 4))
+            if time.monotonic() - self._sent_at < self._care.keepalive_s:
+                continue
+            text = self._listener.keepalive()
+            if text is not None:
+                self.send(text)
+
+    def _shed_one(self) -> None:
+        for index, data in enumerate(self._queue):
+            if isinstance(data, bytes):
+                del self._queue[index]
+                self._listener.shed(1)
+                return
+        # Nothing but commands: the peer has not read for as long as it takes to fill this.
+        self._queue.clear()
+        self.drop(self._origin.slow("nothing was read from the socket"))

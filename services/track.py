@@ -1,0 +1,187 @@
+"""Where each clause ends in the audio of a context that several clauses share.
+
+A provider says when letters or words are spoken, before or after it sends their audio, and counts
+them without regard to blanks. From that, the samples are cut: a clause ends where the next one's
+first letter starts or, while no more is known, behind the audio that carries its last letter. A
+doubt makes the end later, never earlier: a clause must not count as heard before it was.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from call.audio import RATE_HZ
+
+_SLACK_SAMPLES = 400  # 50 ms: providers round the end of the last letter beyond their own audio
+_SEARCH = 80  # letters to look ahead when the provider left some out
+
+
+@dataclass(frozen=True)
+class ClauseEnd:
+    """Stands behind the last sample of a clause; `chars` is the length of its spoken text."""
+
+    clause_id: str
+    chars: int
+
+
+@dataclass
+class _Clause:
+    clause_id: str
+    text: str
+    first: int  # letters of the track before it
+    last: int  # letters of the track up to its end
+    sent_at: int  # samples that had come when it was sent
+    ends_s: float | None = None
+    next_s: float | None = None
+
+
+class Track:
+    """The audio of one context, and the clauses in it."""
+
+    def __init__(self) -> None:
+        self._clauses: list[_Clause] = []
+        self._ended = 0  # clauses, from the front, whose end has been passed
+        self._flushed = 0  # clauses, from the front, the provider says are complete
+        self._letters = ""  # of all clauses
+        self._timed = 0  # letters whose time is known
+        self._times: list[tuple[float, int]] = []  # (end in seconds, letters up to there)
+        self._samples = 0
+
+    @property
+    def is_spoken(self) -> bool:
+        """Every clause has ended."""
+        return self._ended == len(self._clauses)
+
+    @property
+    def has_sound(self) -> bool:
+        """Any audio came at all."""
+        return self._samples > 0
+
+    def add(self, clause_id: str, text: str) -> None:
+        """A clause was sent to the provider."""
+        before = len(self._letters)
+        self._letters += _letters(text)
+        self._clauses.append(
+            _Clause(clause_id, text, before, len(self._letters), sent_at=self._samples)
+        )
+
+    def unheard(self) -> list[tuple[str, str]]:
+        """Clauses that no audio came for since they were sent: (clause_id, text)."""
+        waiting = self._clauses[self._ended :]
+        return [
+            (c.clause_id, c.text)
+            for c in waiting
+            if c.sent_at == self._samples and c.last > c.first
+        ]
+
+    def spoken_chars(self) -> tuple[str, int] | None:
+        """How far the unfinished clause has been spoken: (clause_id, characters), if at all."""
+        if self.is_spoken:
+            return None
+        clause = self._clauses[self._ended]
+        index = bisect_right(self._times, (self._samples / RATE_HZ, len(self._letters)))
+        letters = (self._times[index - 1][1] if index else 0) - clause.first
+        return (clause.clause_id, _chars(clause.text, letters)) if letters > 0 else None
+
+    def time(
+        self, pieces: Sequence[str], starts_s: Sequence[float], ends_s: Sequence[float]
+    ) -> None:
+        """Letters or words, in order, with their times from the start of the context."""
+        known = [
+            (letters, start, end)
+            for piece, start, end in zip(pieces, starts_s, ends_s, strict=False)
+            if (letters := _letters(piece))
+        ]
+        self._timed += self._skipped("".join(letters for letters, _, _ in known))
+        for letters, start, end in known:
+            self._place(len(letters), start, end)
+
+    def time_next(
+        self, pieces: Sequence[str], starts_s: Sequence[float], ends_s: Sequence[float]
+    ) -> None:
+        """As `time`, with times from the start of the audio that comes next."""
+        base_s = self._samples / RATE_HZ
+        self.time(pieces, [base_s + s for s in starts_s], [base_s + s for s in ends_s])
+
+    def hear(self, mulaw: bytes) -> list[bytes | ClauseEnd]:
+        """The audio, cut where clauses end."""
+        pieces: list[bytes | ClauseEnd] = []
+        while (cut := self._next_cut()) is not None and cut < self._samples + len(mulaw):
+            size = max(0, cut - self._samples)
+            if size:
+                pieces.append(mulaw[:size])
+                mulaw = mulaw[size:]
+                self._samples += size
+            pieces.append(self._pass_end())
+        if mulaw:
+            pieces.append(mulaw)
+            self._samples += len(mulaw)
+        return [*pieces, *self.settle()]
+
+    def settle(self) -> list[bytes | ClauseEnd]:
+        """Ends that lie behind the audio that has come, by what is known now."""
+        ends: list[bytes | ClauseEnd] = []
+        while not self.is_spoken and self._is_over(self._clauses[self._ended]):
+            ends.append(self._pass_end())
+        return ends
+
+    def flush(self) -> list[bytes | ClauseEnd]:
+        """The provider says that one more clause is complete."""
+        self._flushed += 1
+        return self.settle()
+
+    def finish(self) -> list[bytes | ClauseEnd]:
+        """The provider says that all is complete; what no audio came for is not."""
+        self._flushed = len(self._clauses) - len(self.unheard())
+        return self.settle()
+
+    # ── inside ───────────────────────────────────────────────────────────────────────
+
+    def _pass_end(self) -> ClauseEnd:
+        clause = self._clauses[self._ended]
+        self._ended += 1
+        return ClauseEnd(clause.clause_id, len(clause.text))
+
+    def _is_over(self, clause: _Clause) -> bool:
+        if self._ended < self._flushed or clause.last == clause.first:
+            return True
+        end_s = clause.next_s if clause.next_s is not None else clause.ends_s
+        return end_s is not None and self._samples + _SLACK_SAMPLES >= end_s * RATE_HZ
+
+    def _next_cut(self) -> int | None:
+        if self.is_spoken:
+            return None
+        next_s = self._clauses[self._ended].next_s
+        return None if next_s is None else round(next_s * RATE_HZ)
+
+    def _place(self, count: int, start: float, end: float) -> None:
+        first = self._timed
+        self._timed = min(first + count, len(self._letters))
+        self._times.append((end, self._timed))
+        for clause in self._clauses[self._ended :]:
+            if clause.ends_s is None and self._timed >= clause.last:
+                clause.ends_s = end
+            if clause.next_s is None and first >= clause.last:
+                clause.next_s = start
+
+    def _skipped(self, letters: str) -> int:
+        """Letters the provider passed over, found by looking for what it speaks of."""
+        if not letters or self._letters.startswith(letters, self._timed):
+            return 0
+        found = self._letters.find(letters, self._timed, self._timed + len(letters) + _SEARCH)
+        return max(0, found - self._timed)
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split())
+
+
+def _chars(text: str, letters: int) -> int:
+    """Characters of `text` up to and with its so-many-eth letter."""
+    for index, char in enumerate(text):
+        letters -= not char.isspace()
+        if letters <= 0:
+            return index + 1
+    return len(text)
