@@ -74,10 +74,11 @@ async def _ready_line(
     except TimeoutError:
         raise ChildFailed(module, f"not ready within {READY_WITHIN_S:.0f} s", log) from None
     await process.wait()
-    raise ChildFailed(module, f"exit {process.returncode}{_last_line(log)}", log)
+    raise ChildFailed(module, f"exit {process.returncode}{last_line(log)}", log)
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
+    """ ", " and the last thing a process said, or nothing."""
     lines = log.read_text(errors="replace").strip().splitlines()
     return f", {lines[-1]}" if lines else ""
 

@@ -21,7 +21,7 @@ import aiohttp
 from rich.console import Console
 from rich.live import Live
 
-from bot.children import running, start, stop
+from bot.children import ChildFailed, last_line, running, start, stop
 from telemetry.live import CallView, plain, receipt, render
 from telemetry.report import write_report
 
@@ -113,10 +113,11 @@ async def _place_call(
     try:
         await caller.communicate()
         demo.exit_code = caller.returncode or 0
+        if not view.call_id:
+            raise ChildFailed("the caller", f"no call{last_line(folder / 'caller.log')}", folder)
         with suppress(TimeoutError):
             async with asyncio.timeout(RECORD_WITHIN_S):
-                while not view.ended:
-                    await asyncio.sleep(0.05)
+                await watching
     finally:
         await stop(caller)
         watching.cancel()
@@ -126,7 +127,8 @@ async def _place_call(
 
 
 async def _watch(view: CallView, *, port: int, console: Console) -> None:
-    """Read the bot's event stream into the view; redraw the terminal, or print lines to a pipe."""
+    """Read the bot's event stream into the view until the call has ended; redraw the terminal, or
+    print lines to a pipe."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as http:
         async with http.get(f"http://127.0.0.1:{port}/api/events") as stream:
             if not console.is_terminal:
@@ -137,6 +139,8 @@ async def _watch(view: CallView, *, port: int, console: Console) -> None:
                     if line.startswith(b"data: "):
                         view.apply(json.loads(line[6:]))
                         live.update(render(view))
+                        if view.ended:
+                            return
 
 
 async def _print_events(stream: aiohttp.ClientResponse, view: CallView, console: Console) -> None:
@@ -147,6 +151,8 @@ async def _print_events(stream: aiohttp.ClientResponse, view: CallView, console:
             text = plain(event)
             if text is not None:
                 console.print(text, markup=False, highlight=False)
+            if view.ended:
+                return
 
 
 async def _fetch_record(demo: DemoCall, *, port: int) -> None:

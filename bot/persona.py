@@ -29,16 +29,6 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
-PHONE_MANNERS = """\
-You are speaking on the telephone; everything you write is read out by a voice.
-Answer in at most fifty words, in plain spoken sentences: no lists, no markdown, no emoji, no links.
-Ask one thing at a time. Write numbers as digits and times like 3:30 pm; the voice reads them well.
-Read back names, numbers and dates before you act on them.
-What you hear is a transcript and may be wrong: if it makes no sense, ask.
-Never invent facts, prices or free times; use the tools, and say so when they fail.
-When the caller is done, say goodbye and call end_call in the same reply."""
-"""How to speak on a telephone; the same for every agent, so nobody has to write it again."""
-
 
 @dataclass(frozen=True)
 class Disclosure:
@@ -112,7 +102,7 @@ class Persona:
     name: str
     """how the agent calls itself"""
     prompt: str
-    """who it is and what it knows; PHONE_MANNERS is put before it"""
+    """who it is and what it knows; how to speak on a telephone, the model's service puts before it"""
     greeting: str
     """the first sentence, said before the model is asked"""
     language: str = "en"
@@ -152,7 +142,7 @@ class Persona:
     @property
     def system(self) -> str:
         """The system prompt: the same bytes on every call, so the model's cache can hold it."""
-        return f"{PHONE_MANNERS}\n\nYour name is {self.name}.\n{self.prompt.strip()}"
+        return f"Your name is {self.name}.\n{self.prompt.strip()}"
 
     @property
     def can_transfer(self) -> bool:

@@ -54,7 +54,6 @@ class CallView:
     turns: list[dict[str, Any]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _clauses: dict[str, Line] = field(default_factory=dict)
 
     def apply(self, event: Event) -> None:
         """Change the view by one event; an unknown kind changes nothing."""
@@ -79,14 +78,12 @@ class CallView:
 
     def agent_clause(self, event: Event) -> None:
         """A clause goes to the voice: grey until heard."""
-        clause_id = f"{event['reply']}.{event['clause']}"
-        line = Line("agent", event["text"], self.clock_s, is_heard=False)
-        self._clauses[clause_id] = line
-        self.lines.append(line)
+        self.lines.append(Line("agent", event["text"], self.clock_s, is_heard=False))
 
     def agent_heard(self, event: Event) -> None:
         """The mark of a clause came back: the caller has heard it."""
-        line = self._clauses.get(str(event.get("clause_id", "")))
+        said = (line for line in self.lines if line.party == "agent" and not line.is_heard)
+        line = next((line for line in said if line.text == event["text"]), None)
         if line is not None:
             line.is_heard = True
 
@@ -110,7 +107,7 @@ class CallView:
 
     def fault(self, event: Event) -> None:
         """Something went wrong at a provider."""
-        self.faults.append(f"{event.get('provider', '?')}: {event.get('kind', 'fault')}")
+        self.faults.append(f"{event.get('provider', '?')}: {event.get('fault', '?')}")
 
     def call_ended(self, event: Event) -> None:
         """The call is over."""
@@ -213,7 +210,7 @@ def plain(event: Event) -> str | None:
     if kind == "tool":
         return f"{at}        tool {event.get('name', '?')}: {event.get('outcome', '')}"
     if kind == "fault":
-        return f"{at}        fault {event.get('provider', '?')}: {event.get('kind', '')}"
+        return f"{at}        fault {event.get('provider', '?')}: {event.get('fault', '')}"
     if kind == "turn" and event["turn"].get("end_to_end_s") is not None:
         path = " + ".join(
             f"{stage} {seconds * 1000:.0f}" for stage, seconds in event["turn"]["critical_path"]

@@ -23,8 +23,8 @@ TURN = {
 }
 STORY = [
     {"type": "call.started", "call_id": "c1", "t": 0.0},
-    {"type": "agent.clause", "t": 0.1, "reply": 1, "clause": 1, "text": "Hello there."},
-    {"type": "agent.heard", "t": 1.0, "clause_id": "1.1"},
+    {"type": "agent.clause", "t": 0.1, "text": "Hello there."},
+    {"type": "agent.heard", "t": 1.0, "text": "Hello there."},
     {"type": "caller.speaking", "t": 2.0},
     {"type": "caller.words", "t": 2.5, "text": "what are", "final": False},
     {"type": "caller.words", "t": 3.0, "text": "what are your hours", "final": True},
@@ -32,7 +32,7 @@ STORY = [
     {"type": "turn", "t": 3.4, "turn": TURN},
     {"type": "interruption", "t": 4.0},
     {"type": "tool", "t": 4.1, "name": "find_slots", "outcome": "ok"},
-    {"type": "fault", "t": 4.2, "provider": "elevenlabs", "kind": "ProviderBusy"},
+    {"type": "fault", "t": 4.2, "provider": "elevenlabs", "fault": "ProviderBusy"},
     {"type": "somebody.elses.news", "t": 4.3},
     {"type": "call.ended", "t": 5.0},
 ]

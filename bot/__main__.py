@@ -1,0 +1,132 @@
+"""The console script `offhook`: demo, serve, lab, call, bench, check, settings.
+
+Exit codes: 0 good, 1 the thing asked about is bad, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from call.errors import AgentError, SettingsError
+
+app = typer.Typer(
+    help="offhook answers the telephone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command()
+def demo(
+    script: Annotated[
+        str, typer.Option(help="talk to play: a name in lab/scripts or a file")
+    ] = "demo",
+    runs: Annotated[Path, typer.Option(help="where the call's folder goes")] = Path("runs"),
+) -> None:
+    """Place one real call on loopback: no key, no internet."""
+    from bot.demo import run_demo, show_receipt
+    from bot.settings import load_process, process_environment
+
+    load_process()
+    console = Console()
+    done = asyncio.run(run_demo(process_environment(), console=console, runs=runs, script=script))
+    show_receipt(done, console)
+    raise typer.Exit(done.exit_code)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to listen on", min=0, max=65535)] = 7860,
+    lab: Annotated[
+        bool, typer.Option("--lab", help="run the emulated providers beside it")
+    ] = False,
+) -> None:
+    """Answer calls: the process behind Twilio, Daily or WebRTC."""
+    from bot.serve import serve_forever
+
+    raise typer.Exit(asyncio.run(serve_forever(host=host, port=port, with_lab=lab)))
+
+
+@app.command(name="lab", context_settings=_PASS_ON)
+def lab_command(context: typer.Context) -> None:
+    """Run the emulated providers (all options of `python -m lab`)."""
+    _become("lab", *context.args)
+
+
+@app.command(name="call", context_settings=_PASS_ON)
+def call_command(context: typer.Context) -> None:
+    """Call any Media Streams bot and judge it (all options of `python -m lab call`)."""
+    _become("lab", "call", *context.args)
+
+
+@app.command(context_settings=_PASS_ON)
+def bench(context: typer.Context) -> None:
+    """Measure: `offhook bench latency` runs this bot beside a stock Pipecat bot."""
+    _become("bench", *context.args)
+
+
+@app.command()
+def check(
+    online: Annotated[bool, typer.Option(help="ask the providers too")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+) -> None:
+    """Doctor: settings, keys, providers, models, webhook; one line per problem."""
+    from bot.check import run_check
+    from bot.settings import load_process
+
+    findings = asyncio.run(run_check(load_process(), online=online))
+    problems = [finding for finding in findings if finding.is_problem]
+    if as_json:
+        print(json.dumps([finding.document() for finding in findings], indent=2))  # noqa: T201 - the command's output
+    else:
+        for finding in findings:
+            print(finding)  # noqa: T201 - the command's output
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def settings(
+    as_toml: Annotated[bool, typer.Option("--toml", help="a pipecat.toml of all defaults")] = False,
+) -> None:
+    """Every setting, its value and where it came from; secrets as stars."""
+    from bot.settings import describe, load_process, toml
+
+    if as_toml:
+        print(toml(), end="")  # noqa: T201 - the command's output
+        return
+    table = Table("setting", "value", "from")
+    for key, value, source in describe(load_process()):
+        table.add_row(key, value, source)
+    Console().print(table)
+
+
+def _become(module: str, *arguments: str) -> None:
+    """Hand this process over to another room's own command line."""
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line and exit 1, bad settings too."""
+    try:
+        app()
+    except (SettingsError, AgentError) as error:
+        print(f"offhook: {error}", file=sys.stderr)  # noqa: T201 - the command's output
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""How one call ends: watches what the caller heard and the wire, lets the call go, and says why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+from pipecat.frames.frames import Frame
+
+from call.errors import Ending, Party
+from call.farewell import Action, Farewell, SayGoodbye
+from frames.speech import PlayedToFrame, ReplyHeardFrame
+from frames.wire import WireStoppedFrame
+
+if TYPE_CHECKING:
+    from bot.session import Session
+
+
+class CallEnding:
+    """Hosts `call.farewell.Farewell` for one session and implements `bot.tools.CallControl`."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._farewell = Farewell(watchdog_s=session.settings.goodbye.watchdog_s)
+        self._timer: asyncio.TimerHandle | None = None
+        self._acting: set[asyncio.Task[None]] = set()
+        self.ending: Ending | None = None
+        self.fault_party: Party | None = None
+
+    # ── what the model may ask (CallControl) ─────────────────────────────────────────
+    async def end_call(self) -> None:
+        """Hang up once everything said so far has been heard."""
+        self._ask(Ending.AGENT_SAID_GOODBYE)
+
+    async def transfer(self, reason: str) -> None:
+        """Hand the caller to the person behind the hand-off number; `reason` is for the person."""
+        self._ask(Ending.HANDED_OFF)
+
+    def _ask(self, ending: Ending) -> None:
+        now = time.monotonic()
+        self._farewell.asked(ending, now)
+        self._arm()
+
+    # ── what happens ─────────────────────────────────────────────────────────────────
+    def saw(self, frame: Frame) -> None:
+        """A frame that reached the end of the list."""
+        now = time.monotonic()
+        match frame:
+            case PlayedToFrame():
+                self._farewell.progress(now)
+                self._arm()
+            case ReplyHeardFrame():
+                self._act(
+                    self._farewell.reply_heard(
+                        had_words=bool(frame.heard), interrupted=frame.interrupted, now=now
+                    )
+                )
+                self._arm()
+            case WireStoppedFrame():
+                self._wire_stopped(frame.reason)
+
+    def _wire_stopped(self, reason: str) -> None:
+        if self.ending is None and reason == "vanished":
+            self.close(Ending.FAULT, Party.CARRIER)
+        else:
+            self.close(self._farewell.ending or Ending.CALLER_HUNG_UP)
+
+    def close(self, ending: Ending, party: Party | None = None) -> None:
+        """The call is over; the first reason stands."""
+        if self.ending is None:
+            self.ending, self.fault_party = ending, party
+        self._session.stop()
+
+    def _act(self, actions: tuple[Action, ...]) -> None:
+        for action in actions:
+            if isinstance(action, SayGoodbye):
+                handed_off = self._farewell.ending is Ending.HANDED_OFF
+                phrases = self._session.persona.phrases
+                phrase = phrases.transfer if handed_off else phrases.goodbye
+                self._run(self._session.say(phrase, kind="goodbye"))
+            else:
+                self._run(self._let_go(action.ending))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._acting.add(task)
+        task.add_done_callback(self._acting.discard)
+
+    async def _let_go(self, ending: Ending) -> None:
+        """End the call at the carrier; the socket closes right after."""
+        session = self._session
+        self.ending = self.ending or ending
+        verdict = "transfer" if ending is Ending.HANDED_OFF else "hang_up"
+        session.exchange.decide_after(session.caller.provider_call_id, verdict)
+        if verdict == "hang_up" and session.caller.wire == "twilio":
+            await session.exchange.hang_up(session.caller.provider_call_id)
+        logger.info("call let go: {}", ending.value)
+        self.close(ending)
+
+    # ── the watchdog ─────────────────────────────────────────────────────────────────
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_at = self._farewell.next_deadline()
+        if due_at is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, due_at - time.monotonic()), self._rang)
+
+    def _rang(self) -> None:
+        self._act(self._farewell.on_deadline(time.monotonic()))
+        self._arm()
+
+    async def aclose(self) -> None:
+        """Stop the watchdog and what is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in list(self._acting):
+            task.cancel()
+        await asyncio.gather(*self._acting, return_exceptions=True)

@@ -1,0 +1,117 @@
+"""The exchange: what all calls of one process share, opened once and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from loguru import logger
+
+from bot.persona import Personas, load_personas
+from bot.settings import Loaded, Settings
+from call.admission import Admission
+from processors.smart_turn import SmartTurn
+from processors.vad import preload as preload_vad
+from services.anthropic import claude_client, warm
+from telemetry.events import EventHub
+from telemetry.records import Records
+from transports.twilio.hangup import Account, hang_up
+from transports.twilio.tickets import Tickets
+
+if TYPE_CHECKING:
+    from bot.session import Session
+
+# A carrier asks what is next within seconds of a stream's end; older verdicts go.
+KEPT_VERDICTS = 1000
+
+
+@dataclass
+class Exchange:
+    """Settings, warm clients, shared models, admission, records; one per process."""
+
+    loaded: Loaded
+    keys: Mapping[str, str]
+    personas: Personas
+    model: Any
+    """the warm client of the language model; only `services/` knows its type"""
+    smart_turn: SmartTurn
+    http: aiohttp.ClientSession
+    admission: Admission
+    tickets: Tickets
+    hub: EventHub = field(default_factory=EventHub)
+    records: Records = field(default_factory=Records)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    _verdicts: dict[str, str] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def settings(self) -> Settings:
+        """The frozen settings."""
+        return self.loaded.settings
+
+    # ── what the carrier is to do when a stream has ended ────────────────────────────
+    def decide_after(self, provider_call_id: str, verdict: str) -> None:
+        """Keep what `/twilio/after` is to answer for this call."""
+        self._verdicts[provider_call_id] = verdict
+        while len(self._verdicts) > KEPT_VERDICTS:
+            self._verdicts.pop(next(iter(self._verdicts)))
+
+    def verdict_after(self, provider_call_id: str) -> str | None:
+        """The verdict of a call, once; None when the call left none (it broke, or hung up)."""
+        return self._verdicts.pop(provider_call_id, None)
+
+    async def hang_up(self, provider_call_id: str) -> None:
+        """End a call at the carrier; without an account the closing socket has to do."""
+        secret = self.loaded.secrets.value
+        account = Account(secret("TWILIO_ACCOUNT_SID"), secret("TWILIO_AUTH_TOKEN"))
+        if account.account_id and account.secret:
+            await hang_up(
+                provider_call_id, account=account, settings=self.settings.twilio, session=self.http
+            )
+
+    # ── calls that run beside the request that brought them ──────────────────────────
+    def spawn(self, call: Coroutine[Any, Any, None]) -> None:
+        """Run a call on its own; it is awaited when the process ends."""
+        task = asyncio.create_task(call)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def end_calls(self) -> None:
+        """End what is still going on, politely: the drain deadline has passed."""
+        await asyncio.gather(*(session.drain() for session in list(self.sessions.values())))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterator[Exchange]:
+    """Load models, warm clients; everything is closed again in reverse order."""
+    settings = loaded.settings
+    personas = load_personas(loaded)
+    began_at = time.monotonic()
+    async with AsyncExitStack() as stack:
+        smart_turn = SmartTurn()
+        stack.callback(smart_turn.close)
+        # Models load beside each other before the first call; no call ever waits for them.
+        await asyncio.gather(asyncio.to_thread(preload_vad), asyncio.to_thread(smart_turn.preload))
+        model = claude_client(settings.anthropic, keys["anthropic"])
+        stack.push_async_callback(model.close)
+        if not await warm(model):
+            logger.warning("the model at {} does not answer yet", settings.anthropic.url)
+        exchange = Exchange(
+            loaded=loaded,
+            keys=keys,
+            personas=personas,
+            model=model,
+            smart_turn=smart_turn,
+            http=await stack.enter_async_context(aiohttp.ClientSession()),
+            admission=Admission(settings.capacity),
+            tickets=Tickets(life_s=settings.twilio.token_life_s),
+        )
+        stack.callback(exchange.hub.close)
+        logger.info("models and clients ready in {:.1f} s", time.monotonic() - began_at)
+        yield exchange

@@ -1,0 +1,41 @@
+"""The one list: everything a caller's voice passes through, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipecat.processors.frame_processor import FrameProcessor
+
+from processors.clause_chunker import ClauseChunker
+from processors.heard_ledger import HeardLedger
+from processors.spoken_form import SpokenForm
+from processors.turn_detector import TurnDetector
+from processors.turn_tap import TurnTap
+
+if TYPE_CHECKING:
+    from bot.session import Session
+
+
+def stations(session: Session) -> list[FrameProcessor]:
+    """The stations of one call; `bot/session.py` has opened what they need."""
+    s, report = session.settings, session.recorder
+    return [
+        # ── ears ────────────────────────────────────────────────────────────────
+        session.wire.input(),  # 20 ms of µ-law from the caller; oldest shed when late
+        session.vad,  # speech or silence; ahead of stt, so a stalled recogniser never delays it
+        TurnDetector(
+            session.smart_turn, s.turn
+        ),  # the semantic detector: does that sound finished?
+        session.stt,  # words while they are spoken: interim, then final; caller audio ends here
+        # ── mind ────────────────────────────────────────────────────────────────
+        session.listener,  # whose turn? start and stop strategies; the turn enters the conversation
+        TurnTap(report),  # zero of the five numbers
+        session.llm,  # Claude, streaming
+        # ── mouth ───────────────────────────────────────────────────────────────
+        ClauseChunker(s.clauses, language=session.language),  # the first clause leaves early
+        SpokenForm(language=session.language),  # 4111 → "four one one one"
+        session.tts,  # ElevenLabs or Cartesia, µ-law
+        session.wire.output(),  # µ-law to the caller; marks; clear on barge-in
+        HeardLedger(session.heard, report, floor=session.floor),  # which words reached the ear
+        session.speaker,  # only those enter the conversation
+    ]

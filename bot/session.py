@@ -1,0 +1,246 @@
+"""One call's life: open what the list needs, run it, close in reverse, write the receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid6
+from loguru import logger
+from pipecat.frames.frames import ErrorFrame, Frame
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+)
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+from pipecat.workers.runner import WorkerRunner
+
+import services
+from bot.ending import CallEnding
+from bot.exchange import Exchange
+from bot.persona import situation
+from bot.pipeline import stations
+from bot.tools import register, schemas
+from call.audio import RATE_HZ
+from call.errors import Ending, Fault, Party
+from call.floor import Floor
+from call.heard import HeardLog
+from call.measures import PROVIDER_FAULTS
+from call.receipt import receipt
+from frames.speech import PlayedToFrame, ReplyHeardFrame, SayFrame
+from frames.wire import WireStoppedFrame
+from processors.turn_start import TurnStart
+from processors.turn_stop import TurnStop
+from processors.vad import session_vad
+from telemetry.recorder import CallRecorder
+from transports import transport
+
+# Frames at the end of the list that the call's ending depends on.
+_SEEN_AT_THE_END = (WireStoppedFrame, PlayedToFrame, ReplyHeardFrame)
+# Claude's conversations begin with the other side; on the telephone the agent speaks first.
+CALL_BEGINS = "(The telephone rings; the call is answered.)"
+# A turn that neither words nor silence ended; the endpoint's own hard stop is shorter.
+TURN_WATCHDOG_S = 8.0
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls whom, as the carrier said it; numbers are personal data and are masked outside."""
+
+    provider_call_id: str
+    number: str
+    called: str
+    wire: str
+
+
+class Session:
+    """One call, from its first frame to its receipt."""
+
+    def __init__(self, exchange: Exchange, *, door: Any, caller: Caller) -> None:
+        self.exchange = exchange
+        self.settings = exchange.settings
+        self.caller = caller
+        self.call_id = str(uuid6.uuid7())
+        self.persona = exchange.personas.for_number(caller.called)
+        self.language = self.persona.language
+        self.started = datetime.now(UTC)
+        self.recorder = CallRecorder(self.call_id, hub=exchange.hub)
+        self.smart_turn = exchange.smart_turn
+        self.floor = Floor()
+        self.heard = HeardLog()
+        wire = replace(self.settings.wire, kind=caller.wire)
+        self.wire = transport(wire, door, recorder=self.recorder)
+        self._ending = CallEnding(self)
+        self._open_services()
+        self._open_conversation()
+        self._worker = self._build_worker()
+
+    # ── open ─────────────────────────────────────────────────────────────────────────
+    def _open_services(self) -> None:
+        settings, keys, report = self.settings, self.exchange.keys, self.recorder
+        self.vad = session_vad(settings.vad)
+        self.stt = services.stt(
+            settings,
+            keys,
+            recorder=report,
+            language=self.language,
+            keyterms=self.persona.keyterms,
+        )
+        self.llm = services.llm(
+            settings,
+            keys,
+            recorder=report,
+            client=self.exchange.model,
+            system=self.persona.system,
+            situation=situation(
+                self.persona,
+                now=self.started,
+                caller=self.caller.number,
+                called=self.caller.called,
+            ),
+        )
+        self.tts = services.tts(
+            settings, keys, recorder=report, language=self.language, voices=self.persona.voices
+        )
+        self._tools = register(
+            self.llm,
+            self.persona,
+            settings=settings.tools,
+            control=self._ending,
+            call_id=self.call_id,
+            http=self.exchange.http,
+            recorder=report,
+            on_called=self._tool_called,
+        )
+
+    def _open_conversation(self) -> None:
+        """Both halves of the conversation, with our strategies for whose turn it is."""
+        strategies = UserTurnStrategies(
+            start=[TurnStart(floor=self.floor)],
+            stop=[TurnStop(self.settings.turn, floor=self.floor, recorder=self.recorder)],
+        )
+        pair = LLMContextAggregatorPair(
+            LLMContext([{"role": "user", "content": CALL_BEGINS}], tools=schemas(self.persona)),
+            user_params=LLMUserAggregatorParams(
+                user_turn_strategies=strategies,
+                user_turn_stop_timeout=TURN_WATCHDOG_S,
+                empty_user_turn=None,  # a cough is not a question
+            ),
+            realtime_service_mode=False,
+        )
+        self.listener, self.speaker = pair.user(), pair.assistant()
+
+    def _build_worker(self) -> PipelineWorker:
+        worker = PipelineWorker(
+            Pipeline(stations(self)),
+            params=PipelineParams(audio_in_sample_rate=RATE_HZ, audio_out_sample_rate=RATE_HZ),
+            enable_rtvi=False,  # a telephone has no client that would read it
+            enable_turn_tracking=False,
+            idle_timeout_secs=None,  # the wire notices a dead line; max_call_s bounds the rest
+            check_dangling_tasks=False,
+            conversation_id=self.call_id,
+        )
+        worker.set_reached_downstream_filter(_SEEN_AT_THE_END)
+        worker.add_event_handler("on_frame_reached_downstream", self._on_frame)
+        worker.add_event_handler("on_pipeline_started", self._on_started)
+        worker.add_event_handler("on_pipeline_error", self._on_error)
+        return worker
+
+    # ── run ──────────────────────────────────────────────────────────────────────────
+    async def run(self) -> None:
+        """Answer, converse, let go; never raises into the process but cancellation."""
+        with logger.contextualize(call_id=self.call_id):
+            self.exchange.sessions[self.call_id] = self
+            self.recorder.event(
+                "call.started", wire=self.caller.wire, at_time=self.started.isoformat()
+            )
+            logger.info("call answered on {}", self.caller.wire)
+            try:
+                await self._run_worker()
+            except Exception as error:  # the process: one call's crash is its own
+                logger.opt(exception=error).error("call crashed: {}", type(error).__name__)
+                self._ending.close(Ending.FAULT, Party.US)
+            finally:
+                await self._close()
+
+    async def _run_worker(self) -> None:
+        runner = WorkerRunner(handle_sigint=False, check_dangling_tasks=False)
+        await runner.add_workers(self._worker)
+        try:
+            async with asyncio.timeout(self.settings.capacity.max_call_s):
+                await runner.run()
+        except TimeoutError:
+            logger.warning("call ended after capacity.max_call_s")
+            self._ending.close(Ending.AGENT_SAID_GOODBYE)
+
+    async def _close(self) -> None:
+        """In reverse: what acts on the call, its tools, the wire; then the receipt."""
+        await self._ending.aclose()
+        await self._tools.close()
+        await self.wire.close()
+        self.exchange.sessions.pop(self.call_id, None)
+        document = receipt(
+            self.recorder.timeline,
+            call_id=self.call_id,
+            provider_call_id=self.caller.provider_call_id,
+            wire=self.caller.wire,
+            caller=self.caller.number,
+            called=self.caller.called,
+            language=self.language,
+            started=self.started,
+            ended=datetime.now(UTC),
+            ending=self._ending.ending or Ending.CALLER_HUNG_UP,
+            fault_party=self._ending.fault_party,
+            counters=self.recorder.counters,
+        )
+        document["tools"] = self.recorder.tools
+        self.exchange.records.put(document)
+        self.recorder.event("call.ended", record=document)
+        logger.info(
+            "call over after {:.1f} s: {}, {} turns",
+            document["duration_s"],
+            document["ending"],
+            len(document["turns"]),
+        )
+
+    # ── act ──────────────────────────────────────────────────────────────────────────
+    async def say(self, text: str, *, kind: str, interruptible: bool = True) -> None:
+        """Speak a phrase of the agent's own."""
+        phrase = SayFrame(text=text, kind=kind)
+        phrase.interruptible = interruptible
+        await self._worker.queue_frame(phrase)
+
+    def stop(self) -> None:
+        """Take the list down; what was not heard is dropped."""
+        self.exchange.spawn(self._worker.cancel())
+
+    async def drain(self) -> None:
+        """The process goes down: end this call now, as drained."""
+        self._ending.close(Ending.DRAINED, None)
+
+    # ── see ──────────────────────────────────────────────────────────────────────────
+    async def _on_started(self, _worker: PipelineWorker, _frame: Frame) -> None:
+        """The line is open: say who speaks, then greet."""
+        if self.persona.disclosure.enabled:
+            await self.say(self.persona.disclosure.text, kind="disclosure", interruptible=False)
+        await self.say(self.persona.greeting, kind="greeting")
+
+    async def _on_frame(self, _worker: PipelineWorker, frame: Frame) -> None:
+        self._ending.saw(frame)
+
+    async def _on_error(self, _worker: PipelineWorker, frame: ErrorFrame) -> None:
+        """A provider's fault: counted, shown, and survived."""
+        fault = frame.exception
+        provider = getattr(fault, "provider", "us")
+        kind = type(fault).__name__ if isinstance(fault, Fault) else "Error"
+        self.recorder.count(PROVIDER_FAULTS, provider=provider, kind=kind)
+        self.recorder.event("fault", provider=provider, fault=kind)
+        logger.warning("fault: {}", fault if isinstance(fault, Fault) else type(fault).__name__)
+
+    def _tool_called(self, name: str, outcome: str, seconds: float) -> None:
+        self.recorder.tool(name, outcome=outcome, seconds=seconds)
