@@ -35,7 +35,6 @@ from lab.recording import Recording
 from lab.script import Script
 from lab.timeline import Echo, Timeline, Utterance
 
-CLOSING_S = 2.0  # how long the closing handshake may take
 SILENT_AFTER_S = 0.35  # a pause longer than this ends what the agent is saying, for live events
 STALE_S = 0.1  # sound this soon behind a clear was already on its way: it is the old reply
 UNREAD_BYTES = 32768  # two seconds of messages wait in our socket: the bot does not read
@@ -55,6 +54,8 @@ class Plan:
     impairments: Impairments = field(default_factory=Impairments)
     noise_dbfs: float | None = -66.0
     max_call_s: float = 600.0
+    closing_s: float = 2.0
+    """How long the closing handshake may take, on the wall's clock."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """customParameters of a stream dialled directly."""
 
@@ -157,12 +158,11 @@ class Caller:
     # ── the stream ───────────────────────────────────────────────────────────────────
     async def _stream(self, session: aiohttp.ClientSession, offer: StreamOffer) -> None:
         phone = self._plan.phone
-        close_s = self._clock.real_s(CLOSING_S)
         try:
             socket = await session.ws_connect(
                 phone.route(offer.url),
                 headers=phone.signed(offer.url, {}),
-                timeout=aiohttp.ClientWSTimeout(ws_close=close_s),
+                timeout=aiohttp.ClientWSTimeout(ws_close=self._plan.closing_s),
                 max_msg_size=16 * 1024 * 1024,
             )
         except aiohttp.ClientError as error:

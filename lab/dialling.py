@@ -119,7 +119,9 @@ async def post(
 def unreachable(error: aiohttp.ClientError) -> str:
     """Why nothing answered, in a few words."""
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"connection refused ({error.os_error.strerror or error.os_error}); is the bot up?"
+        cause = error.os_error
+        is_refusal = isinstance(cause, ConnectionRefusedError)
+        return f"{'connection refused' if is_refusal else cause}; is the bot up?"
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return f"the upgrade was answered {error.status} instead of 101"
     return f"{type(error).__name__}: {error}"

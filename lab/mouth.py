@@ -36,18 +36,27 @@ class Clip:
         return len(self.sound) / RATE_HZ
 
 
-def clip(name: str, sound: bytes, *, words: str = "", ends_s: float | None = None) -> Clip:
+def clip(
+    name: str,
+    sound: bytes,
+    *,
+    words: str = "",
+    starts_s: float | None = None,
+    ends_s: float | None = None,
+) -> Clip:
     """A clip whose first and last audible instants are found by energy unless known."""
     flags = audible(sound)
     first, last = flags.find(1), flags.rfind(1)
-    starts_s = max(0, first) * WINDOW_S
+    if starts_s is None:
+        starts_s = max(0, first) * WINDOW_S
     if ends_s is None:
         ends_s = (last + 1) * WINDOW_S if last >= 0 else len(sound) / RATE_HZ
     return Clip(name, sound, words, starts_s, ends_s)
 
 
 class Clips:
-    """A folder of clips: `clips.json` with words, `*.ulaw` beside it; WAV files work too."""
+    """A folder of clips: `clips.json` (name → text, onset_s, end_s) and `*.ulaw` beside it; 8 kHz
+    WAV files work too."""
 
     def __init__(self, folder: Path = CLIPS) -> None:
         self._folder = folder
@@ -69,15 +78,17 @@ class Clips:
         else:
             known = ", ".join(sorted(self._entries)) or "none"
             raise ClipError(f"no clip {name!r} in {self._folder}; there are: {known}")
-        ends_s = entry.get("end_s")
-        words = entry.get("words", "")
-        text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
         return clip(
             name,
             sound,
-            words=text,
-            ends_s=float(ends_s) if isinstance(ends_s, int | float) else None,
+            words=str(entry.get("text", "")),
+            starts_s=_seconds(entry.get("onset_s")),
+            ends_s=_seconds(entry.get("end_s")),
         )
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _index(folder: Path) -> dict[str, dict[str, object]]:
@@ -87,10 +98,9 @@ def _index(folder: Path) -> dict[str, dict[str, object]]:
         return {}
     except ValueError as error:
         raise ClipError(f"{folder / 'clips.json'}: not JSON ({error})") from None
-    clips = document.get("clips", document) if isinstance(document, dict) else document
-    if isinstance(clips, list):
-        return {str(entry.get("name", entry.get("id"))): entry for entry in clips}
-    return {name: entry for name, entry in clips.items() if isinstance(entry, dict)}
+    if not isinstance(document, dict):
+        raise ClipError(f"{folder / 'clips.json'}: write one object, clip name → entry")
+    return {name: entry for name, entry in document.items() if isinstance(entry, dict)}
 
 
 def _wav(file: Path) -> bytes:

@@ -23,6 +23,7 @@ from lab.script import (
 )
 
 LONGEST_REPLY_S = 90.0  # nobody listens longer; the wait is then given up
+_EPSILON = 1e-6  # frames are sums of 0.02 s
 
 
 class Ears(Protocol):
@@ -111,25 +112,29 @@ class Player:
             self._began_at = now
         return deeds
 
+    def _lasted(self, seconds: float, *, now: float) -> bool:
+        """The current step has taken so long."""
+        return now - self._began_at >= seconds - _EPSILON
+
     def _wait_agent(self, step: Step, now: float) -> tuple[bool, list[Deed]]:
         assert isinstance(step, WaitAgent)
         self._has_waited = True
         began_at = self._ears.heard_since(self._floor_at, now=now)
         if began_at is None:
-            if now - self._began_at < step.timeout_s:
+            if not self._lasted(step.timeout_s, now=now):
                 return False, []
             return True, [GaveUp("wait_agent")]
         if now - began_at > LONGEST_REPLY_S:
             return True, [GaveUp("wait_agent")]
         silent_since = self._ears.heard_last(now=now) or began_at
-        if now - silent_since < step.quiet_s:
+        if now - silent_since < step.quiet_s - _EPSILON:
             return False, []
         self._floor_at = now
         return True, [AgentDone()]
 
     def _say(self, step: Step, now: float) -> tuple[bool, list[Deed]]:
         assert isinstance(step, Say)
-        if self._spoken_until is None and now - self._began_at < step.pause_s:
+        if self._spoken_until is None and not self._lasted(step.pause_s, now=now):
             return False, []
         return self._speak(step.clip, kind="say", now=now)
 
@@ -137,10 +142,10 @@ class Player:
         assert isinstance(step, Interrupt)
         if self._spoken_until is None:
             began_at = self._ears.heard_since(self._floor_at, now=now)
-            if began_at is None and now - self._began_at >= step.timeout_s:
+            if began_at is None and self._lasted(step.timeout_s, now=now):
                 self._has_waited = True
                 return True, [GaveUp("interrupt")]
-            if began_at is None or now - began_at < step.after_s:
+            if began_at is None or now - began_at < step.after_s - _EPSILON:
                 return False, []
             self._has_waited = True
         return self._speak(step.clip, kind="interrupt", now=now)
@@ -152,14 +157,14 @@ class Player:
             self._floor_at = now + clip.ends_s
             follows_on, self._has_waited = not self._has_waited, False
             return False, [Spoke(clip, kind, follows_on)]
-        if now < self._spoken_until - 1e-6:
+        if now < self._spoken_until - _EPSILON:
             return False, []
         self._spoken_until = None
         return True, []
 
     def _key(self, step: Step, now: float) -> tuple[bool, list[Deed]]:
         assert isinstance(step, Key)
-        if now - self._began_at < self._pressed * step.gap_s - 1e-6:
+        if not self._lasted(self._pressed * step.gap_s, now=now):
             return False, []
         if self._pressed == len(step.digits):
             self._pressed = 0
@@ -169,10 +174,10 @@ class Player:
 
     def _silence(self, step: Step, now: float) -> tuple[bool, list[Deed]]:
         assert isinstance(step, Silence)
-        return now - self._began_at >= step.s - 1e-6, []
+        return self._lasted(step.s, now=now), []
 
     def _wait_end(self, step: Step, now: float) -> tuple[bool, list[Deed]]:
         assert isinstance(step, WaitEnd)
-        if now - self._began_at < step.timeout_s:
+        if not self._lasted(step.timeout_s, now=now):
             return False, []
         return True, [GaveUp("wait_end")]

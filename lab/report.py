@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lab.caller import Outcome
@@ -110,17 +112,17 @@ _OUTCOMES = {"pass": "[green]pass[/]", "fail": "[red]FAIL[/]", "not seen": "[dim
 
 def show(result: Report, console: Console) -> None:
     """Print the tables."""
-    rules = Table(title="Conformance", title_justify="left")
+    rules = Table(title="Conformance", title_justify="left", box=box.SIMPLE_HEAD)
     rules.add_column("", no_wrap=True)
     rules.add_column("rule")
-    rules.add_column("carrier error", justify="right")
+    rules.add_column("error", justify="right")
     rules.add_column("seen")
     for verdict in result.conformance.verdicts():
-        seen = f"{verdict.failures} ×: {verdict.example}" if verdict.failures else ""
+        seen = f"{verdict.failures} ×: {escape(verdict.example)}" if verdict.failures else ""
         error = str(verdict.rule.error or "")
         rules.add_row(_OUTCOMES[verdict.outcome], verdict.rule.sentence, error, seen)
     console.print(rules)
-    delays = Table(title="Delays, milliseconds", title_justify="left")
+    delays = Table(title="Delays, milliseconds", title_justify="left", box=box.SIMPLE_HEAD)
     for column in ("", "n", "p50", "p95", "p99", "longest"):
         delays.add_column(column, justify="left" if not column else "right")
     for name, p in result.percentiles().items():
