@@ -1,15 +1,16 @@
 """Where each clause ends in the audio of a context that several clauses share.
 
-A provider says when letters or words are spoken, before or after it sends their audio, and counts
-them without regard to blanks. From that, the samples are cut: a clause ends where the next one's
-first letter starts or, while no more is known, behind the audio that carries its last letter. A
-doubt makes the end later, never earlier: a clause must not count as heard before it was.
+A provider says when letters or words are spoken, before or after it sends their audio; they are
+counted here without regard to blanks. From that, the samples are cut: a clause ends where the next
+one's first letter starts, where the provider says that it is complete or, after a silence, behind
+the audio that carries its last letter. A doubt makes the end later, never earlier: a clause must
+not count as heard before it was.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from call.audio import RATE_HZ
@@ -121,11 +122,12 @@ class Track:
         return [*pieces, *self.settle()]
 
     def settle(self) -> list[bytes | ClauseEnd]:
-        """Ends that lie behind the audio that has come, by what is known now."""
-        ends: list[bytes | ClauseEnd] = []
-        while not self.is_spoken and self._is_over(self._clauses[self._ended]):
-            ends.append(self._pass_end())
-        return ends
+        """Ends that certainly lie behind the audio that has come."""
+        return self._pass_ends(self._is_over)
+
+    def rest(self) -> list[bytes | ClauseEnd]:
+        """As `settle`, after a silence of the provider: a last letter's audio ends its clause."""
+        return self._pass_ends(lambda clause: self._is_over(clause) or self._is_said(clause))
 
     def flush(self) -> list[bytes | ClauseEnd]:
         """The provider says that one more clause is complete."""
@@ -144,10 +146,21 @@ class Track:
         self._ended += 1
         return ClauseEnd(clause.clause_id, len(clause.text))
 
+    def _pass_ends(self, is_over: Callable[[_Clause], bool]) -> list[bytes | ClauseEnd]:
+        ends: list[bytes | ClauseEnd] = []
+        while not self.is_spoken and is_over(self._clauses[self._ended]):
+            ends.append(self._pass_end())
+        return ends
+
     def _is_over(self, clause: _Clause) -> bool:
-        if self._ended < self._flushed or clause.last == clause.first:
-            return True
-        end_s = clause.next_s if clause.next_s is not None else clause.ends_s
+        return (
+            self._ended < self._flushed
+            or clause.last == clause.first
+            or (clause.next_s is not None and self._samples >= clause.next_s * RATE_HZ)
+        )
+
+    def _is_said(self, clause: _Clause) -> bool:
+        end_s = clause.ends_s
         return end_s is not None and self._samples + _SLACK_SAMPLES >= end_s * RATE_HZ
 
     def _next_cut(self) -> int | None:

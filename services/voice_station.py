@@ -35,18 +35,19 @@ from pipecat.processors.frame_processor import (
 )
 
 from call.audio import RATE_HZ, pcm_from_mulaw
-from call.errors import ProviderFault
+from call.errors import ProviderFault, ProviderRefused
 from call.measures import TTS_CHARACTERS, Moment, Recorder
 from frames.speech import ClauseFrame, PlayheadFrame
 from services.fault import report
 from services.track import ClauseEnd, Track
 from services.voice import Event, Failed, Finished, Flushed, Sound, Timing, Voice
 
-_LOOK_S = 0.25  # how often replies are looked at for a voice gone silent
+_LOOK_S = 0.1  # how often replies are looked at for a voice gone silent
+_REST_S = 0.2  # after this silence, the last letter's audio ends its clause
 _GRACE_S = 0.5  # a spoken reply waits this long for the voice to say that it is complete
 
 
-@dataclass
+@dataclass(eq=False)
 class _Reply:
     """One reply on its way through the voice."""
 
@@ -189,9 +190,7 @@ class VoiceStation(FrameProcessor):
         if time.monotonic() - reply.heard_at >= life_s:
             self._voice.cancel(reply.context)
             del self._speaking[reply.context]
-            reply.context = ""
-            self._emit(reply, reply.track.finish())
-            reply.track = Track()
+            self._detach(reply)
 
     def _send(self, reply: _Reply, text: str) -> None:
         now = time.monotonic()
@@ -257,9 +256,25 @@ class VoiceStation(FrameProcessor):
     def _fail(self, fault: ProviderFault, context: str | None) -> None:
         contexts = [context] if context is not None else list(self._speaking)
         replies = [self._speaking.pop(name) for name in contexts if name in self._speaking]
-        self._faults.append(fault)
+        spoken = [reply for reply in replies if self._can_go_on(reply)]
+        if len(spoken) < len(replies) or not replies or isinstance(fault, ProviderRefused):
+            self._faults.append(fault)
         for reply in replies:
-            self._give_up(reply, None)
+            if reply in spoken:
+                self._detach(reply)
+            else:
+                self._give_up(reply, None)
+
+    def _can_go_on(self, reply: _Reply) -> bool:
+        """Whether nothing is lost with the context: all is spoken, and the model writes on."""
+        self._emit(reply, reply.track.rest())
+        return reply is self._open and reply.track.is_spoken and reply.track.has_sound
+
+    def _detach(self, reply: _Reply) -> None:
+        """Leave the context behind; the next clause goes into a new one."""
+        self._emit(reply, reply.track.finish())
+        reply.context = ""
+        reply.track = Track()
 
     def _give_up(self, reply: _Reply, fault: ProviderFault | None) -> None:
         """End a reply that cannot be spoken to its end; what was spoken of it stays."""
@@ -339,6 +354,9 @@ class VoiceStation(FrameProcessor):
         now = time.monotonic()
         for context, reply in list(self._speaking.items()):
             quiet_s = now - max(reply.sent_at, reply.heard_at)
+            if quiet_s >= _REST_S:
+                self._emit(reply, reply.track.rest())
+                self._work.set()
             if reply is not self._open and reply.track.is_spoken:
                 if quiet_s >= _GRACE_S:  # all of it came; only the voice's full stop did not
                     self._voice.cancel(context)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
-from aiohttp import web
+from aiohttp.web import NotAppKeyWarning
 from pipecat.frames.frames import EndFrame, Frame, StartFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
@@ -20,11 +20,10 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from call.measures import Measure, Moment
-from lab import anthropic, cartesia, deepgram, elevenlabs
-from lab.delays import Delays
 from lab.engines import Engines
 from lab.hearing import Word
 from lab.receptionist import Reply
+from lab.server import start
 from lab.speaking import Speech
 from lab.world import World
 from tests.conftest import eventually
@@ -117,34 +116,11 @@ async def _serve() -> AsyncIterator[Lab]:
         return lab.replies.pop(0) if lab.replies else Reply("Good morning. How can I help?")
 
     engines = Engines(ear=lambda: ScriptedEar(lab.words), speak=tone, reply=reply)
-    lab.world = World(engines, delays=Delays("zero"))
-    lab.world.knobs.elevenlabs.pace = lab.world.knobs.cartesia.pace = 0
-    lab.world.knobs.deepgram.ingest_limit = 0
-    app = web.Application()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # aiohttp prefers typed keys
-        app["world"] = lab.world
-    app.router.add_get("/v1/listen", deepgram.listen)
-    app.router.add_post("/v1/messages", anthropic.Claude(lab.world).messages)
-    path = "/v1/text-to-speech/{voice}/multi-stream-input"
-    app.router.add_get(path, elevenlabs.multi_stream_input)
-    app.router.add_get("/tts/websocket", cartesia.websocket)
-    app.router.add_get("/v1/models", _models)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-    lab.url = f"http://127.0.0.1:{port}"
-    try:
-        yield lab
-    finally:
-        await lab.world.close()
-        await runner.cleanup()
-
-
-async def _models(request: web.Request) -> web.Response:
-    return web.json_response({"data": [], "has_more": False, "first_id": None, "last_id": None})
+        warnings.simplefilter("ignore", NotAppKeyWarning)
+        async with start(engine=engines) as running:
+            lab.world, lab.url = running.world, running.http_url
+            yield lab
 
 
 @pytest.fixture

@@ -1,0 +1,316 @@
+"""Claude's station against the emulated Claude."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from anthropic import AsyncAnthropic
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
+from pipecat.frames.frames import (
+    ErrorFrame,
+    FunctionCallResultFrame,
+    InterruptionFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+    SystemFrame,
+)
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.services.llm_service import FunctionCallParams
+from pipecat.utils.errors import ErrorCategory
+
+from call.errors import (
+    ProviderBroke,
+    ProviderBusy,
+    ProviderDown,
+    ProviderFault,
+    ProviderRefused,
+    ProviderSlow,
+)
+from call.measures import LLM_TOKENS, PROVIDER_FAULTS, Moment
+from lab.receptionist import Reply, ToolUse
+from services.anthropic import VOICE_PROMPT, Anthropic, Claude, claude_client, warm
+from tests.services.conftest import Lab, Notes, Stage
+
+pytestmark = pytest.mark.provider
+
+SYSTEM = "You answer the telephone of Harbour Dental."
+SITUATION = "It is Tuesday, 9:14. The caller's number ends in 42."
+SLOTS = FunctionSchema(
+    name="find_slots",
+    description="Free slots.",
+    properties={"day": {"type": "string"}},
+    required=[],
+)
+HOURS = FunctionSchema(name="opening_hours", description="Hours.", properties={}, required=[])
+
+
+@pytest.fixture
+async def client(lab: Lab) -> AsyncIterator[AsyncAnthropic]:
+    """The process's one client."""
+    async with claude_client(Anthropic(url=lab.url, stall_s=0.3), "k") as client:
+        yield client
+
+
+def claude(
+    client: AsyncAnthropic, notes: Notes, *, model: str = "claude-haiku-4-5", stall_s: float = 0.3
+) -> Claude:
+    """A station that asks the lab."""
+    return Claude(
+        Anthropic(stall_s=stall_s),
+        client=client,
+        recorder=notes,
+        model=model,
+        max_tokens=200,
+        system=SYSTEM,
+        situation=SITUATION,
+    )
+
+
+def asked(text: str = "What are your opening hours?") -> LLMContext:
+    """A conversation with one question."""
+    tools = ToolsSchema(standard_tools=[SLOTS, HOURS])
+    return LLMContext([{"role": "user", "content": text}], tools=tools)
+
+
+def requests(lab: Lab) -> list[dict[str, Any]]:
+    """The bodies the lab was asked with."""
+    return [entry["body"] for entry in lab.entries("anthropic", "request")]
+
+
+async def test_an_answer_streams_between_its_brackets(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """Start, text, end; both moments stamped, tokens counted."""
+    stage = Stage(claude(client, notes))
+    async with stage.open():
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+    assert "".join(f.text for f in stage.seen(LLMTextFrame)) == "Good morning. How can I help?"
+    brackets = [f for f in stage.down if not isinstance(f, LLMTextFrame | SystemFrame)]
+    assert [type(f) for f in brackets] == [LLMFullResponseStartFrame, LLMFullResponseEndFrame]
+    assert [name for name, _ in notes.moments] == [Moment.LLM_REQUEST, Moment.LLM_FIRST_TOKEN]
+    assert notes.of(LLM_TOKENS, kind="input") > 0
+    assert notes.of(LLM_TOKENS, kind="output") > 1
+
+
+async def test_the_prompt_prefix_is_the_same_in_every_turn(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """Tools and system byte for byte; the conversation only grows; the cache marks move along."""
+    stage = Stage(claude(client, notes))
+    context = asked()
+    async with stage.open():
+        for turn in range(3):
+            await stage.play(LLMContextFrame(context))
+            await stage.until(
+                lambda turn=turn: len(stage.seen(LLMFullResponseEndFrame)) == turn + 1
+            )
+            context.add_message({"role": "assistant", "content": "Good morning."})
+            context.add_message({"role": "user", "content": f"And on day {turn}?"})
+    bodies = requests(lab)
+    assert len({json.dumps([b["tools"], b["system"]]) for b in bodies}) == 1
+    assert bodies[0]["tools"][0]["name"] == "find_slots"
+    for shorter, longer in zip(bodies, bodies[1:], strict=False):
+        grown = _unmarked(longer["messages"])
+        assert grown[: len(shorter["messages"])] == _unmarked(shorter["messages"])
+    assert _marks(bodies[2]) == [0, 2, 4][-2:]
+
+
+async def test_the_situation_stands_behind_the_cached_prompt(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """Two system blocks: manners and persona, marked for the cache; then what changes per call."""
+    stage = Stage(claude(client, notes))
+    async with stage.open():
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+    static, situation = requests(lab)[0]["system"]
+    assert static["text"] == f"{VOICE_PROMPT}\n\n{SYSTEM}"
+    assert static["cache_control"]["type"] == "ephemeral"
+    assert situation == {"type": "text", "text": SITUATION}
+
+
+def test_the_voice_prompt_is_short() -> None:
+    """Under 500 tokens, at four characters a token for English."""
+    assert len(VOICE_PROMPT) / 4 < 500
+
+
+@pytest.mark.parametrize("model", ["claude-haiku-4-5", "claude-something-new"])
+async def test_any_model_is_asked_without_what_it_may_refuse(
+    lab: Lab, notes: Notes, client: AsyncAnthropic, model: str
+) -> None:
+    """No beta header; thinking only ever switched off, and only where that is known to be legal."""
+    stage = Stage(claude(client, notes, model=model))
+    async with stage.open():
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+    (body,) = requests(lab)
+    assert body["model"] == model
+    assert lab.entries("anthropic", "request")[0]["beta"] is None
+    assert body.get("thinking", {"type": "disabled"}) == {"type": "disabled"}
+    assert ("thinking" in body) == (model == "claude-haiku-4-5")
+    assert "temperature" not in body
+
+
+async def test_all_parallel_tools_run(lab: Lab, notes: Notes, client: AsyncAnthropic) -> None:
+    """Pipecat's own service runs only the last of them."""
+    lab.replies = [
+        Reply(
+            "Let me look.",
+            [
+                ToolUse("toolu_1", "find_slots", {"day": "tuesday"}),
+                ToolUse("toolu_2", "opening_hours", {}),
+                ToolUse("toolu_3", "find_slots", {"day": "wednesday"}),
+            ],
+        )
+    ]
+    ran: list[tuple[str, str, Any]] = []
+
+    async def handler(params: FunctionCallParams) -> None:
+        ran.append((params.tool_call_id, params.function_name, dict(params.arguments)))
+        await params.result_callback({"ok": True})
+
+    station = claude(client, notes)
+    station.register_function("find_slots", handler)
+    station.register_function("opening_hours", handler)
+    stage = Stage(station)
+    async with stage.open():
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: len(stage.seen(FunctionCallResultFrame)) == 3)
+    assert sorted(ran) == [
+        ("toolu_1", "find_slots", {"day": "tuesday"}),
+        ("toolu_2", "opening_hours", {}),
+        ("toolu_3", "find_slots", {"day": "wednesday"}),
+    ]
+
+
+async def test_an_interruption_hangs_up_on_the_model(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """The HTTP stream is closed, and what was used so far is counted."""
+    lab.fault("anthropic", "slow_tokens", token_s=0.2)
+    stage = Stage(claude(client, notes, stall_s=5))
+    async with stage.open():
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: stage.seen(LLMTextFrame))
+        assert len(lab.world.streams) == 1
+        await stage.play(InterruptionFrame())
+        await stage.until(lambda: stage.seen(InterruptionFrame))
+        await stage.until(lambda: not lab.world.streams, "the stream closed")
+        assert not stage.risen(ErrorFrame)
+    assert notes.of(LLM_TOKENS, kind="input") > 0
+
+
+CASES = [
+    ("http_status", {"status": 401}, ProviderRefused, ErrorCategory.AUTHENTICATION),
+    ("http_status", {"status": 400}, ProviderRefused, ErrorCategory.INVALID_REQUEST),
+    ("http_status", {"status": 402}, ProviderRefused, ErrorCategory.QUOTA),
+    ("http_status", {"status": 429, "retry_after_s": 7.0}, ProviderBusy, ErrorCategory.RATE_LIMIT),
+    ("http_status", {"status": 529, "retry_after_s": 7.0}, ProviderBusy, ErrorCategory.RATE_LIMIT),
+    ("http_status", {"status": 500}, ProviderDown, ErrorCategory.SERVER),
+    ("down", {}, ProviderDown, ErrorCategory.CONNECTIVITY),
+    ("black_hole", {}, ProviderSlow, ErrorCategory.CONNECTIVITY),
+    ("headers_only", {}, ProviderSlow, ErrorCategory.CONNECTIVITY),
+    ("pings_only", {"every_s": 0.05}, ProviderSlow, ErrorCategory.CONNECTIVITY),
+    ("stall", {"after": 2}, ProviderSlow, ErrorCategory.CONNECTIVITY),
+    ("reset_peer", {"after": 2}, ProviderDown, ErrorCategory.CONNECTIVITY),
+    ("error_after", {"after": 1}, ProviderBusy, ErrorCategory.RATE_LIMIT),
+    ("error_after", {"after": 1, "type": "api_error"}, ProviderDown, ErrorCategory.CONNECTIVITY),
+    ("quota", {"after": 1}, ProviderBusy, ErrorCategory.RATE_LIMIT),
+    ("refusal", {}, ProviderRefused, ErrorCategory.APPLICATION),
+    ("malformed_tool_json", {}, ProviderBroke, ErrorCategory.SERVER),
+]
+
+
+@pytest.mark.parametrize(
+    ("shape", "more", "kind", "category"), CASES, ids=[f"{c[0]}-{c[1]}" for c in CASES]
+)
+async def test_whatever_goes_wrong_is_one_typed_fault_and_the_next_turn_works(
+    lab: Lab,
+    notes: Notes,
+    client: AsyncAnthropic,
+    shape: str,
+    more: dict[str, Any],
+    kind: type[ProviderFault],
+    category: ErrorCategory,
+) -> None:
+    """One error frame with the category Pipecat knows, the reply ended, no payload in the text."""
+    lab.fault("anthropic", shape, **more)
+    stage = Stage(claude(client, notes))
+    async with stage.open():
+        await stage.play(LLMContextFrame(asked("My number is 555 0142.")))
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+        await stage.until(lambda: stage.risen(ErrorFrame))
+        (error,) = stage.risen(ErrorFrame)
+        assert type(error.exception) is kind
+        assert error.category is category
+        assert "0142" not in error.error
+        assert error.exception.party == "llm"
+        if shape == "http_status":
+            assert error.exception.request_id
+            assert error.exception.retry_after_s == more.get("retry_after_s")
+        before = len(stage.seen(LLMTextFrame))
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: len(stage.seen(LLMFullResponseEndFrame)) == 2)
+        text = "".join(f.text for f in stage.seen(LLMTextFrame)[before:])
+        assert text == "Good morning. How can I help?"
+    assert notes.of(PROVIDER_FAULTS, provider="anthropic") == 1
+
+
+async def test_an_unknown_event_is_survived(lab: Lab, notes: Notes, client: AsyncAnthropic) -> None:
+    """The vendor may add kinds."""
+    lab.fault("anthropic", "unknown_type", after=1)
+    stage = Stage(claude(client, notes))
+    async with stage.open():
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+    assert not stage.risen(ErrorFrame)
+    assert "".join(f.text for f in stage.seen(LLMTextFrame)).endswith("How can I help?")
+
+
+async def test_the_client_never_retries_by_itself(lab: Lab, client: AsyncAnthropic) -> None:
+    """A hidden retry is a second of dead air."""
+    lab.fault("anthropic", "http_status", status=529)
+    with pytest.raises(Exception, match="529|verloaded"):
+        await client.messages.create(
+            model="claude-haiku-4-5", max_tokens=1, messages=[{"role": "user", "content": "Hi"}]
+        )
+    assert lab.world.faults.armed() == []
+
+
+async def test_warming_opens_a_connection_that_the_first_turn_uses(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """No paid request is made; a vendor that cannot be reached is no reason to fail."""
+    assert await warm(client)
+    assert not requests(lab)
+    async with claude_client(Anthropic(url="http://127.0.0.1:9"), "k") as nobody:
+        assert not await warm(nobody)
+
+
+def test_settings_refuse_what_cannot_work() -> None:
+    """A sentence names the value."""
+    for wrong in ({"stall_s": 0.0}, {"cache_ttl": "2h"}, {"temperature": 1.5}):
+        with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
+            Anthropic(**wrong)  # type: ignore[arg-type]
+
+
+def _unmarked(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    def text(content: Any) -> str:
+        return content if isinstance(content, str) else "".join(b["text"] for b in content)
+
+    return [(m["role"], text(m["content"])) for m in messages]
+
+
+def _marks(body: dict[str, Any]) -> list[int]:
+    return [
+        index
+        for index, message in enumerate(body["messages"])
+        if isinstance(message["content"], list) and "cache_control" in message["content"][-1]
+    ]

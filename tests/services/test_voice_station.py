@@ -1,0 +1,451 @@
+"""The station that speaks, through each voice of the lab: order, faults, interruption."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from pipecat.frames.frames import (
+    EndFrame,
+    ErrorFrame,
+    Frame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    TTSAudioRawFrame,
+    TTSSpeakFrame,
+    TTSStartedFrame,
+    TTSStoppedFrame,
+)
+from pipecat.utils.errors import ErrorCategory
+
+from call.errors import (
+    ProviderBroke,
+    ProviderBusy,
+    ProviderDown,
+    ProviderFault,
+    ProviderRefused,
+    ProviderSlow,
+)
+from call.measures import (
+    PROVIDER_FAULTS,
+    PROVIDER_GARBAGE,
+    PROVIDER_UNKNOWN,
+    TTS_CHARACTERS,
+    Moment,
+)
+from frames.speech import ClauseFrame, PlayheadFrame
+from services.cartesia import Cartesia, CartesiaDialect
+from services.elevenlabs import ElevenLabs, ElevenLabsDialect
+from services.voice import Voice
+from services.voice_station import VoiceStation
+from tests.services.conftest import CHAR_MS, Lab, Notes, Stage
+
+pytestmark = pytest.mark.provider
+
+GREETING = ("Good morning, this is Harbour Dental.", "How can I help you today?")
+Build = Callable[..., VoiceStation]
+
+
+@pytest.fixture(params=["elevenlabs", "cartesia"])
+def vendor(request: pytest.FixtureRequest) -> str:
+    """Each test runs with each voice."""
+    return str(request.param)
+
+
+@pytest.fixture
+def build(lab: Lab, notes: Notes, vendor: str) -> Build:
+    """A station that speaks through the lab's voice."""
+
+    def make(*, stall_s: float = 3.0, key: str = "k", **knobs: Any) -> VoiceStation:
+        dialect: ElevenLabsDialect | CartesiaDialect
+        if vendor == "elevenlabs":
+            eleven = ElevenLabs(url=lab.ws, **knobs)
+            dialect = ElevenLabsDialect(eleven, key, voice="v", language="en")
+        else:
+            cartesia = Cartesia(url=f"{lab.ws}/tts/websocket", **knobs)
+            dialect = CartesiaDialect(cartesia, key, voice="v", language="en")
+        voice = Voice(dialect, connect_timeout_s=0.5, recorder=notes)
+        return VoiceStation(voice, recorder=notes, stall_s=stall_s)
+
+    return make
+
+
+def reply(*texts: str, number: int = 1, interruptible: bool = True) -> list[Frame]:
+    """A reply as the clause chunker sends it."""
+    frames: list[Frame] = [LLMFullResponseStartFrame()]
+    for clause, text in enumerate(texts or GREETING, start=1):
+        frames.append(ClauseFrame(text, "sentence", written=text, reply=number, clause=clause))
+    frames.append(LLMFullResponseEndFrame())
+    for frame in frames:
+        frame.interruptible = interruptible
+    return frames
+
+
+def story(frames: Sequence[Frame]) -> list[str]:
+    """What came out, in a line a reader can follow; neighbouring audio is one word."""
+    words: list[str] = []
+    for frame in frames:
+        match frame:
+            case LLMFullResponseStartFrame():
+                words.append("start")
+            case ClauseFrame():
+                words.append(f"clause {frame.clause_id}")
+            case TTSStartedFrame():
+                words.append("started")
+            case TTSAudioRawFrame():
+                words.append("audio")
+            case PlayheadFrame():
+                words.append(f"{'end' if frame.is_end else 'part'} {frame.clause_id}")
+            case TTSStoppedFrame():
+                words.append("stopped")
+            case LLMFullResponseEndFrame():
+                words.append("end")
+    return [w for i, w in enumerate(words) if w != "audio" or i == 0 or words[i - 1] != "audio"]
+
+
+def ends(stage: Stage, count: int = 1) -> Callable[[], object]:
+    """Whether so many replies have ended."""
+    return lambda: len(stage.seen(LLMFullResponseEndFrame)) >= count
+
+
+async def test_a_reply_comes_out_in_the_order_a_listener_needs(
+    build: Build, notes: Notes, vendor: str
+) -> None:
+    """Each clause's playhead stands right behind its last sample, in a context they share."""
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply())
+        await stage.until(ends(stage))
+    assert [w for w in story(stage.down) if not w.startswith("clause")] == [
+        "start", "started", "audio", "end 1.1", "audio", "end 1.2", "stopped", "end",
+    ]  # fmt: skip
+    told = story(stage.down)
+    assert told.index("clause 1.1") < told.index("audio")
+    assert told.index("clause 1.2") < told.index("end 1.1")
+    heads = stage.seen(PlayheadFrame)
+    assert [(h.chars, h.is_end) for h in heads] == [(len(t), True) for t in GREETING]
+    before = stage.down[: stage.down.index(heads[0])]
+    first = sum(len(f.audio) for f in before if isinstance(f, TTSAudioRawFrame)) / 16
+    assert abs(first - (len(GREETING[0]) + 1) * CHAR_MS) <= 2 * CHAR_MS
+    assert notes.of(TTS_CHARACTERS, provider=vendor) == sum(map(len, GREETING))
+    assert [name for name, _ in notes.moments] == [Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE]
+
+
+async def test_audio_is_pcm_at_telephone_rate(build: Build) -> None:
+    """µ-law from the provider is decoded here, nothing is resampled."""
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("Hi there."))
+        await stage.until(ends(stage))
+    for frame in stage.seen(TTSAudioRawFrame):
+        assert (frame.sample_rate, frame.num_channels) == (8000, 1)
+        assert len(frame.audio) == 2 * frame.num_frames
+    loudest = max(max(f.audio) for f in stage.seen(TTSAudioRawFrame))
+    assert loudest > 0
+
+
+async def test_a_clause_is_spoken_without_waiting_for_the_next(build: Build) -> None:
+    """Its audio and its end come while the model still writes."""
+    stage = Stage(build())
+    start, first, second, end = reply()
+    async with stage.open():
+        await stage.play(start, first)
+        await stage.until(lambda: stage.seen(PlayheadFrame))
+        await stage.play(second, end)
+        await stage.until(ends(stage))
+    assert story(stage.down) == [
+        "start", "clause 1.1", "started", "audio", "end 1.1",
+        "clause 1.2", "audio", "end 1.2", "stopped", "end",
+    ]  # fmt: skip
+
+
+async def test_a_reply_without_a_clause_passes(build: Build) -> None:
+    """The model only called a tool."""
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(LLMFullResponseStartFrame(), LLMFullResponseEndFrame())
+        await stage.until(ends(stage))
+    assert story(stage.down) == ["start", "end"]
+
+
+async def test_what_comes_behind_a_reply_waits_for_it(build: Build) -> None:
+    """Replies, and the end of the call, keep their order."""
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("One."), TTSSpeakFrame("aside"), *reply("Two.", number=2))
+        await stage.end()
+        await stage.until(lambda: stage.seen(EndFrame))
+    assert story(stage.down) == [
+        "start", "clause 1.1", "started", "audio", "end 1.1", "stopped", "end",
+        "start", "clause 2.1", "started", "audio", "end 2.1", "stopped", "end",
+    ]  # fmt: skip
+    aside = stage.down.index(stage.seen(TTSSpeakFrame)[0])
+    assert isinstance(stage.down[aside - 1], LLMFullResponseEndFrame)
+
+
+async def test_an_empty_clause_ends_without_a_sound(build: Build) -> None:
+    """Nothing is sent for it, and nobody waits for it."""
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("", "Hello."))
+        await stage.until(ends(stage))
+    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "1.2"]
+
+
+async def test_an_interruption_stops_the_voice_here_and_there(
+    lab: Lab, build: Build, vendor: str
+) -> None:
+    """Nothing of the reply comes out behind it, and the provider is told."""
+    getattr(lab.world.knobs, vendor).pace = 1.0
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("A long sentence that takes a while to say, as some do."))
+        await stage.until(lambda: stage.seen(TTSAudioRawFrame))
+        await stage.play(InterruptionFrame())
+        await stage.until(lambda: stage.seen(InterruptionFrame))
+        at = stage.down.index(stage.seen(InterruptionFrame)[0])
+        word = "close_context" if vendor == "elevenlabs" else "cancel"
+        await stage.until(
+            lambda: any(e["message"].get(word) for e in lab.entries(vendor, "message"))
+        )
+        await stage.play(*reply("Yes?", number=2))
+        await stage.until(ends(stage))
+    assert story(stage.down[at:]) == [
+        "start", "clause 2.1", "started", "audio", "end 2.1", "stopped", "end",
+    ]  # fmt: skip
+    assert not stage.risen(ErrorFrame)
+
+
+async def test_late_audio_of_a_cancelled_reply_is_dropped(
+    lab: Lab, build: Build, vendor: str
+) -> None:
+    """It carries the old context."""
+    getattr(lab.world.knobs, vendor).pace = 1.0
+    lab.fault(vendor, "late", messages=2, delay_s=0.02, moment="request")
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("A long sentence that takes a while to say."))
+        await stage.until(lambda: stage.seen(TTSAudioRawFrame))
+        await stage.play(InterruptionFrame())
+        await stage.until(lambda: stage.seen(InterruptionFrame))
+        at = len(stage.down)
+        await asyncio.sleep(0.05)
+        assert not [f for f in stage.down[at:] if isinstance(f, TTSAudioRawFrame)]
+
+
+async def test_a_disclosure_survives_an_interruption(lab: Lab, build: Build, vendor: str) -> None:
+    """Clauses that may not be interrupted are spoken to their end, with audio that says so."""
+    getattr(lab.world.knobs, vendor).pace = 4.0
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("This call is with a machine.", interruptible=False))
+        await stage.play(*reply("How can I help?", number=2))
+        await stage.until(lambda: stage.seen(TTSAudioRawFrame))
+        await stage.play(InterruptionFrame())
+        await stage.until(ends(stage))
+        await asyncio.sleep(0.02)
+    assert story(stage.down) == [
+        "start", "clause 1.1", "started", "audio", "end 1.1", "stopped", "end",
+    ]  # fmt: skip
+    speech = (TTSStartedFrame, TTSAudioRawFrame, PlayheadFrame, TTSStoppedFrame)
+    assert not any(f.interruptible for f in stage.down if isinstance(f, speech))
+
+
+DOOR = [
+    (401, ProviderRefused, ErrorCategory.AUTHENTICATION),
+    (403, ProviderRefused, ErrorCategory.INVALID_REQUEST),
+    (429, ProviderBusy, ErrorCategory.RATE_LIMIT),
+    (500, ProviderDown, ErrorCategory.SERVER),
+    (503, ProviderDown, ErrorCategory.SERVER),
+]
+
+
+@pytest.mark.parametrize(("status", "kind", "category"), DOOR)
+async def test_a_refused_connection_is_told_at_once_and_ends_the_reply(
+    lab: Lab,
+    notes: Notes,
+    build: Build,
+    vendor: str,
+    status: int,
+    kind: type[ProviderFault],
+    category: ErrorCategory,
+) -> None:
+    """The next reply tries again, without a pause, and is spoken."""
+    lab.fault(vendor, "http_status", status=status, retry_after_s=2.0, for_next=2)
+    stage = Stage(build())
+    async with stage.open():
+        await stage.until(lambda: stage.risen(ErrorFrame))  # at once, before anybody speaks
+        await stage.play(*reply())
+        await stage.until(ends(stage))
+        error = stage.risen(ErrorFrame)[-1]
+        assert type(error.exception) is kind
+        assert error.category is category
+        assert error.exception.retry_after_s == 2.0
+        assert not stage.seen(TTSAudioRawFrame)
+        await stage.play(*reply(number=2))
+        await stage.until(ends(stage, 2))
+    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["2.1", "2.2"]
+    assert notes.of(PROVIDER_FAULTS, provider=vendor) == 2
+
+
+MIDDLE = [
+    ("quota", {"after": 1}, ProviderRefused),
+    ("stall", {"after": 1}, ProviderSlow),
+    ("black_hole", {}, ProviderSlow),
+    ("close", {"after": 1, "code": 1011}, ProviderDown),
+    ("close", {"after": 1, "code": 1008}, ProviderBroke),
+    ("close", {"after": 1, "code": 1013}, ProviderBusy),
+    ("reset_peer", {"after": 1}, ProviderDown),
+    ("reset_peer", {"after": 0}, ProviderDown),
+]
+
+
+@pytest.mark.parametrize(("shape", "more", "kind"), MIDDLE, ids=[f"{m[0]}{m[1]}" for m in MIDDLE])
+async def test_a_fault_in_the_middle_ends_the_reply_and_the_next_is_spoken(
+    lab: Lab,
+    notes: Notes,
+    build: Build,
+    vendor: str,
+    shape: str,
+    more: dict[str, Any],
+    kind: type[ProviderFault],
+) -> None:
+    """What was spoken stays, and how far that was is told; then TTSStopped and the reply's end."""
+    lab.fault(vendor, shape, moment="request", **more)
+    stage = Stage(build(stall_s=0.2))
+    async with stage.open():
+        await stage.play(*reply())
+        await stage.until(ends(stage))
+        first = story(stage.down)
+        assert first[-1] == "end"
+        assert ("started" in first) == ("stopped" in first)
+        assert "end 1.2" not in first
+        assert type(stage.risen(ErrorFrame)[0].exception) is kind
+        await stage.play(*reply(number=2))
+        await stage.until(ends(stage, 2))
+    assert [h.clause_id for h in stage.seen(PlayheadFrame) if h.is_end] == ["2.1", "2.2"]
+    assert len(stage.risen(ErrorFrame)) == notes.of(PROVIDER_FAULTS, provider=vendor)
+
+
+async def test_how_far_a_broken_reply_got_is_told(lab: Lab, build: Build, vendor: str) -> None:
+    """A playhead that is no end, with the characters that were spoken."""
+    lab.fault(vendor, "close", after=3 if vendor == "elevenlabs" else 5, moment="request")
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("One two three four five six seven eight nine ten."))
+        await stage.until(ends(stage))
+    (head,) = stage.seen(PlayheadFrame)
+    assert not head.is_end
+    spoken_ms = sum(len(f.audio) for f in stage.seen(TTSAudioRawFrame)) / 16
+    assert 0 < head.chars * CHAR_MS <= spoken_ms + CHAR_MS
+    assert story(stage.down)[-3:] == ["part 1.1", "stopped", "end"]
+
+
+async def test_the_rest_of_a_broken_reply_is_not_spoken(
+    lab: Lab, build: Build, vendor: str
+) -> None:
+    """A listener would not understand an answer with a hole."""
+    lab.fault(vendor, "close", after=1, moment="request")
+    stage = Stage(build())
+    start, first, second, end = reply()
+    async with stage.open():
+        await stage.play(start, first)
+        await stage.until(lambda: stage.risen(ErrorFrame))
+        await stage.play(second, end)
+        await stage.until(ends(stage))
+    told = story(stage.down)
+    assert told[-3:] == ["stopped", "clause 1.2", "end"]
+
+
+async def test_an_idle_connection_that_closes_is_nobodys_trouble(
+    lab: Lab, build: Build, vendor: str
+) -> None:
+    """No error; the next reply is spoken over a new one."""
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("One."))
+        await stage.until(ends(stage))
+        await lab.world.restart(lab.world.faults.add({"provider": vendor, "shape": "restart"}))
+        await stage.until(lambda: lab.entries(vendor, "closed"))
+        await stage.play(*reply("Two.", number=2))
+        await stage.until(ends(stage, 2))
+    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "2.1"]
+    assert not stage.risen(ErrorFrame)
+
+
+@pytest.mark.parametrize(
+    ("shape", "measure"), [("garbage", PROVIDER_GARBAGE), ("unknown_type", PROVIDER_UNKNOWN)]
+)
+async def test_what_cannot_be_read_is_counted_and_survived(
+    lab: Lab, notes: Notes, build: Build, vendor: str, shape: str, measure: Any
+) -> None:
+    """The reply is spoken to its end."""
+    lab.fault(vendor, shape, moment="request")
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply())
+        await stage.until(ends(stage))
+    assert notes.of(measure, provider=vendor) == 1
+    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "1.2"]
+
+
+async def test_without_timing_the_reply_still_ends(lab: Lab, build: Build, vendor: str) -> None:
+    """Optional fields are left out, alignment among them: the ends come late, not never."""
+    lab.fault(vendor, "missing_fields", moment="request")
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply())
+        await stage.until(ends(stage))
+    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "1.2"]
+
+
+async def test_answers_for_another_context_do_not_hang_the_reply(
+    lab: Lab, build: Build, vendor: str
+) -> None:
+    """They count as silence."""
+    lab.fault(vendor, "wrong_context", moment="request")
+    stage = Stage(build(stall_s=0.2))
+    async with stage.open():
+        await stage.play(*reply())
+        await stage.until(ends(stage))
+    assert isinstance(stage.risen(ErrorFrame)[0].exception, ProviderSlow)
+
+
+async def test_a_model_that_pauses_longer_than_a_context_lives_is_spoken_on(
+    lab: Lab, build: Build, vendor: str
+) -> None:
+    """The rest goes into a new context, without a fault."""
+    if vendor == "elevenlabs":
+        lab.world.knobs.elevenlabs.inactivity_s = 0.1
+    else:
+        lab.world.knobs.cartesia.expire_s = 0.05
+    station = build()
+    station._voice.context_life_s = 0.04 if vendor == "cartesia" else 0.0
+    stage = Stage(station)
+    start, first, second, end = reply()
+    async with stage.open():
+        await stage.play(start, first)
+        await stage.until(lambda: stage.seen(PlayheadFrame))
+        if vendor == "elevenlabs":
+            await stage.until(lambda: not station._speaking, "the vendor closed the context")
+        else:
+            await asyncio.sleep(0.05)
+        await stage.play(second, end)
+        await stage.until(ends(stage))
+    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "1.2"]
+    assert not stage.risen(ErrorFrame)
+
+
+async def test_cancelling_the_call_is_fast_while_the_voice_is_deaf(
+    lab: Lab, build: Build, vendor: str
+) -> None:
+    """Nothing waits for a half-open socket."""
+    lab.fault(vendor, "half_open", moment="connect")
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply())
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 2.0
