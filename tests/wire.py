@@ -7,7 +7,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
+from websockets.exceptions import ConnectionClosed
 
 from call.measures import Measure, Moment
 from tests.conftest import eventually
@@ -33,8 +34,6 @@ from transports.wire import Wire
 STREAM = "MZ" + "0" * 32
 CALL = "CA" + "1" * 32
 ACCOUNT = "AC" + "2" * 32
-
-Send = Callable[[object], Awaitable[None]]
 
 
 class Notebook:
@@ -85,9 +84,13 @@ class TwilioPeer:
     @property
     def audio(self) -> bytes:
         """All µ-law the agent has sent."""
-        return b"".join(
-            base64.b64decode(m["media"]["payload"]) for _, m in self.received if "media" in m
-        )
+        return audio_of(message for _, message in self.received)
+
+    def audio_before(self, mark: str) -> bytes:
+        """The µ-law that was sent before a mark."""
+        messages = [message for _, message in self.received]
+        names = [message.get("mark", {}).get("name") for message in messages]
+        return audio_of(messages[: names.index(mark)])
 
     def kinds(self) -> list[str]:
         """The events received, in order."""
@@ -104,6 +107,8 @@ class TwilioPeer:
                 self.received.append((time.monotonic(), message))
                 if message["event"] == "mark" and self.echoes_marks:
                     await self.echo(message["mark"]["name"])
+        except ConnectionClosed:
+            pass
         finally:
             self.is_closed = True
 
@@ -152,6 +157,11 @@ class TwilioPeer:
         await self.socket.close()
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
+
+
+def audio_of(messages: Iterable[dict[str, Any]]) -> bytes:
+    """The µ-law in these messages."""
+    return b"".join(base64.b64decode(m["media"]["payload"]) for m in messages if "media" in m)
 
 
 def start_body(**parameters: str) -> dict[str, object]:

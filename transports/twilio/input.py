@@ -24,7 +24,7 @@ from transports.intake import BoundedInput
 from transports.twilio.line import Line
 from transports.twilio.serializer import mark_name
 
-NORMAL_CLOSE = (1000, 1001, 1005)  # RFC 6455 §7.4.1: done, going away, no code given
+NORMAL_CLOSE = (1000, 1001)  # RFC 6455 §7.4.1: done, going away; servers say 1005 for a lost socket
 
 
 class TwilioInput(BoundedInput, FastAPIWebsocketInputTransport):

@@ -33,6 +33,7 @@ from transports.twilio.serializer import mark_name
 
 TRANSIT_S = 0.1  # the carrier plays this much later than we reckon, at most
 EPOCH = "wire_epoch"
+FAREWELL_S = 0.02
 
 
 class TwilioOutput(FastAPIWebsocketOutputTransport):
@@ -155,7 +156,9 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         try:
             await self._line.send(text)
         except PeerVanished as fault:
-            logger.warning(f"caller's wire: {fault}")
-            await self._line.ended("vanished")
+            await asyncio.sleep(FAREWELL_S)  # a close may be on its way in, and says more than this
+            if not self._line.reason:
+                logger.warning(f"caller's wire: {fault}")
+                await self._line.ended("vanished")
             return False
         return True
