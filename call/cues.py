@@ -90,7 +90,7 @@ _NUMBER_TOPICS = _set(
 # "could you", "can I": an offer or request that has only begun
 _BEGINS_A_REQUEST = re.compile(
     r"\b(?:can|could|would|will|may|should|do|did) (?:i|you|we|they|he|she)$"
-    r"|\b(?:is|on|of) (?:january|february|march|april|june|july|august|september|october"
+    r"|\b(?:is|on) (?:january|february|march|april|june|july|august|september|october"
     r"|november|december)$"
 )
 # "my number is", "the date of birth is", "my name is", "it's under": a value is announced

@@ -216,7 +216,7 @@ class EndpointFilter:
                 self._take_words(fact, now)
             case Finalized():
                 self._finalized = not self._speaking
-            case ProbabilityArrived():
+            case _:  # ProbabilityArrived
                 if not self._speaking and fact.spoken_at >= self._started_at:
                     self._probability = fact.probability
         return self.on_deadline(now)

@@ -197,7 +197,7 @@ class HeardLog:
                     self._replies[0].moved_at = now
             case CallerInterrupted():
                 return self._drop(marker=self._settings.marker, keep_protected=True)
-            case CallEnded():
+            case _:  # CallEnded
                 return self._drop(marker="", keep_protected=False)
         return self._advance(now)
 
@@ -212,9 +212,8 @@ class HeardLog:
         due_at = self.next_deadline()
         if due_at is None or now < due_at:
             return ()
-        reply = self._replies[0]
-        if reply.unheard:
-            self._played = max(self._played, (reply.number, reply.unheard[-1][0]))
+        reply = self._replies[0]  # spoken but not closed: something of it is unheard
+        self._played = max(self._played, (reply.number, reply.unheard[-1][0]))
         return self._advance(now, by_bound=True)
 
     def _begin(self, now: float) -> _Reply:

@@ -35,9 +35,8 @@ def critical_path(zero: float | None, moments: list[tuple[float, Moment]]) -> li
     path: list[tuple[str, int]] = []
     seen: set[Moment] = set()
     before_us = 0
-    for at, moment in sorted(moments, key=lambda stamped: stamped[0]):
-        is_due = zero <= at <= heard_at and moment in _STAGES
-        if not is_due or (moment in _ONCE and moment in seen):
+    for at, moment in _up_to_first_audio(moments):
+        if at < zero or moment not in _STAGES or (moment in _ONCE and moment in seen):
             continue
         seen.add(moment)
         at_us = round((at - zero) * 1e6)
@@ -47,6 +46,11 @@ def critical_path(zero: float | None, moments: list[tuple[float, Moment]]) -> li
             path[-1] = (stage, path[-1][1] + took_us)
         else:
             path.append((stage, took_us))
-        if moment is Moment.FIRST_AUDIO:
-            break
     return path
+
+
+def _up_to_first_audio(moments: list[tuple[float, Moment]]) -> list[tuple[float, Moment]]:
+    """In order of time; the sort is stable, so equal times keep the order they came in."""
+    ordered = sorted(moments, key=lambda stamped: stamped[0])
+    last = next(i for i, (_, moment) in enumerate(ordered) if moment is Moment.FIRST_AUDIO)
+    return ordered[: last + 1]

@@ -1,0 +1,315 @@
+"""What reached the caller's ear: only what was played, in order, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from call.heard import (
+    Action,
+    CallEnded,
+    CallerInterrupted,
+    ClausePlayed,
+    ClauseSpoken,
+    CloseReply,
+    CommitReply,
+    Fact,
+    Goodbye,
+    Heard,
+    HeardLog,
+    InsertText,
+    NoteHeard,
+    OpenReply,
+    ReplyBegan,
+    ReplySpoken,
+    TakeText,
+    ToolCalled,
+)
+
+pytestmark = pytest.mark.rule
+
+MARKER = "[interrupted by the caller]"
+
+
+def tell(log: HeardLog, *facts: Fact, now: float = 0.0) -> list[Action]:
+    """Everything that follows from the facts."""
+    return [action for fact in facts for action in log.decide(fact, now)]
+
+
+def reply(number: int, *texts: str, **about: object) -> list[Fact]:
+    """A reply whose clauses' sound has begun to leave; its end is still to come."""
+    spoken = [
+        ClauseSpoken(number, i, text, **about)  # type: ignore[arg-type]
+        for i, text in enumerate(texts, start=1)
+    ]
+    return [ReplyBegan(), *spoken]
+
+
+def conversation(actions: Sequence[Action]) -> list[str]:
+    """The agent's messages as the conversation would keep them."""
+    messages: list[str] = []
+    pending: list[str] = []
+    for action in actions:
+        match action:
+            case TakeText():
+                pending.append(action.text)
+            case InsertText():
+                messages.append(f"({action.tool_call_id}) {action.text}")
+            case CommitReply() | CloseReply() if pending:
+                messages.append(" ".join(pending))
+                pending = []
+    return messages
+
+
+def closes(actions: Sequence[Action]) -> list[CloseReply]:
+    """Which replies ended."""
+    return [action for action in actions if isinstance(action, CloseReply)]
+
+
+def test_nothing_counts_as_heard_when_it_was_only_sent() -> None:
+    """A reply that has left whole, without a mark, has no words yet."""
+    log = HeardLog()
+    assert tell(log, *reply(1, "We close at six.", "See you."), ReplySpoken()) == [OpenReply()]
+    assert not log.is_empty
+
+
+def test_each_clause_enters_when_it_was_played() -> None:
+    """And the reply closes with its last clause."""
+    log = HeardLog()
+    tell(log, *reply(1, "We close at six.", "See you."), ReplySpoken())
+    assert tell(log, ClausePlayed(1, 1)) == [
+        NoteHeard("We close at six."),
+        TakeText("We close at six."),
+    ]
+    assert tell(log, ClausePlayed(1, 2)) == [
+        NoteHeard("See you."),
+        TakeText("See you."),
+        CloseReply(1, "reply", "We close at six. See you.", interrupted=False),
+    ]
+    assert log.is_empty
+
+
+def test_a_mark_inside_a_clause_does_not_finish_it() -> None:
+    """It proves the clauses before."""
+    log = HeardLog()
+    tell(log, *reply(1, "One.", "Two."), ReplySpoken())
+    assert conversation(tell(log, ClausePlayed(1, 2, is_end=False))) == []
+    assert tell(log, CallerInterrupted())[0] == TakeText(MARKER)
+
+
+def test_a_mark_proves_everything_before_it() -> None:
+    """Lost and reordered marks: what is played later was played later."""
+    log = HeardLog()
+    tell(log, *reply(1, "One.", "Two."), ReplySpoken(), *reply(2, "Three."), ReplySpoken())
+    actions = tell(log, ClausePlayed(2, 1), ClausePlayed(1, 1))
+    assert conversation(actions) == ["One. Two.", "Three."]
+    assert [close.reply for close in closes(actions)] == [1, 2]
+
+
+def test_a_mark_that_overtakes_its_clause_is_remembered() -> None:
+    """System frames overtake data."""
+    log = HeardLog()
+    tell(log, ClausePlayed(1, 1))
+    assert conversation(tell(log, *reply(1, "One."), ReplySpoken())) == ["One."]
+
+
+def test_an_interrupted_reply_ends_where_the_caller_stopped_hearing_it() -> None:
+    """With a marker that more was meant."""
+    log = HeardLog()
+    tell(log, *reply(1, "One.", "Two.", kind="greeting"))
+    actions = tell(log, ClausePlayed(1, 1), CallerInterrupted())
+    assert conversation(actions) == [f"One. {MARKER}"]
+    assert closes(actions) == [CloseReply(1, "greeting", "One.", interrupted=True)]
+    assert log.is_empty
+
+
+def test_a_reply_that_was_never_heard_leaves_no_trace() -> None:
+    """Not even a marker."""
+    log = HeardLog()
+    actions = tell(log, *reply(1, "One."), ReplySpoken(), CallerInterrupted())
+    assert conversation(actions) == []
+    assert closes(actions) == [CloseReply(1, "reply", "", interrupted=True)]
+
+
+def test_the_marker_can_be_left_out() -> None:
+    """An empty marker is none."""
+    log = HeardLog(Heard(marker=""))
+    actions = tell(log, *reply(1, "One.", "Two."), ClausePlayed(1, 1), CallerInterrupted())
+    assert conversation(actions) == ["One."]
+
+
+def test_what_trickles_in_of_a_dropped_reply_is_ignored() -> None:
+    """A clause or an end that was on its way when the caller interrupted."""
+    log = HeardLog()
+    tell(log, *reply(1, "One."), CallerInterrupted())
+    assert tell(log, ClauseSpoken(1, 2, "Two."), ReplySpoken(), ClausePlayed(1, 2)) == []
+    assert log.is_empty
+
+
+def test_a_protected_reply_survives_an_interruption() -> None:
+    """Its message goes on in another."""
+    log = HeardLog()
+    tell(log, *reply(1, "This call", "is recorded.", is_protected=True))
+    assert tell(log, ClausePlayed(1, 1), CallerInterrupted())[-1] == TakeText("This call")
+    actions = tell(log, ReplySpoken(), ClausePlayed(1, 2))
+    assert actions[0] == OpenReply()
+    assert closes(actions)[0].heard == "This call is recorded."
+
+
+def test_hanging_up_keeps_what_was_heard_without_a_marker() -> None:
+    """Nobody will answer to it, and nothing is protected any more."""
+    log = HeardLog()
+    tell(log, *reply(1, "One.", "Two.", is_protected=True), ClausePlayed(1, 1))
+    actions = tell(log, CallEnded())
+    assert TakeText(MARKER) not in actions
+    assert closes(actions) == [CloseReply(1, "reply", "One.", interrupted=True)]
+
+
+def test_a_reply_without_words_closes_at_once() -> None:
+    """The model only called a tool."""
+    log = HeardLog()
+    actions = tell(log, ReplyBegan(), ReplySpoken())
+    assert actions == [OpenReply(), CloseReply(0, "reply", "", interrupted=False)]
+
+
+def test_words_before_a_tool_call_stand_before_it() -> None:
+    """Heard before the call: written at once. Heard after it: put in front of it."""
+    log = HeardLog()
+    early = tell(log, *reply(1, "Let me", "check."), ClausePlayed(1, 1), ToolCalled("t1"))
+    assert early[-1] == CommitReply()
+    assert tell(log, ToolCalled("t2")) == []
+    late = tell(log, ReplySpoken(), ClausePlayed(1, 2))
+    assert late == [
+        NoteHeard("check."),
+        InsertText("t1", "check."),
+        CloseReply(1, "reply", "Let me check.", interrupted=False),
+    ]
+
+
+def test_a_tool_call_behind_the_replys_end_still_belongs_to_it() -> None:
+    """Pipecat may push the end first."""
+    log = HeardLog()
+    tell(log, *reply(1, "Let me check."), ReplySpoken(), ToolCalled("t1"))
+    assert conversation(tell(log, ClausePlayed(1, 1))) == ["(t1) Let me check."]
+
+
+def test_a_tool_call_after_everything_was_heard_changes_nothing() -> None:
+    """Its words are in the conversation already."""
+    log = HeardLog()
+    tell(log, *reply(1, "Let me check."), ReplySpoken(), ClausePlayed(1, 1))
+    assert tell(log, ToolCalled("t1")) == []
+
+
+def test_interrupted_after_a_tool_call_the_marker_stands_in_front_of_it() -> None:
+    """Behind the words it is about."""
+    log = HeardLog()
+    tell(log, *reply(1, "Let me", "check."), ToolCalled("t1"), ClausePlayed(1, 1))
+    actions = tell(log, CallerInterrupted())
+    assert InsertText("t1", f"Let me {MARKER}") in actions
+
+
+def test_replies_wait_for_the_one_before_them() -> None:
+    """The second message begins when the first is closed."""
+    log = HeardLog()
+    actions = tell(log, *reply(1, "One."), ReplySpoken(), *reply(2, "Two."))
+    assert actions == [OpenReply()]
+    assert tell(log, ClausePlayed(1, 1))[-2:] == [
+        CloseReply(1, "reply", "One.", interrupted=False),
+        OpenReply(),
+    ]
+
+
+def test_a_reply_that_begins_ends_the_one_before() -> None:
+    """An end lost on the way holds nothing up; nor does a lost start."""
+    log = HeardLog()
+    tell(log, *reply(1, "One."), ClauseSpoken(2, 1, "Two."), ReplySpoken())
+    assert conversation(tell(log, ClausePlayed(2, 1))) == ["One.", "Two."]
+
+
+def test_marks_that_never_come_are_given_up_after_a_bound() -> None:
+    """Counted from the last sound sent or the last mark; a late timer asks again."""
+    log = HeardLog(Heard(mark_wait_s=3.0))
+    tell(log, *reply(1, "One.", "Two."), now=1.0)
+    assert log.next_deadline() is None
+    assert log.on_deadline(99.0) == ()
+    tell(log, ReplySpoken(), now=2.0)
+    assert log.next_deadline() == 5.0
+    tell(log, ClausePlayed(1, 1), now=4.0)
+    assert log.next_deadline() == 7.0
+    assert log.on_deadline(6.9) == ()
+    actions = log.on_deadline(7.0)
+    assert conversation(actions) == ["Two."]
+    assert closes(actions) == [
+        CloseReply(1, "reply", "One. Two.", interrupted=False, by_bound=True)
+    ]
+    assert log.next_deadline() is None
+
+
+def test_an_end_without_a_reply_is_ignored() -> None:
+    """The model's late end after an interruption."""
+    assert tell(HeardLog(), ReplySpoken()) == []
+
+
+@pytest.mark.parametrize(("knobs", "value"), [(Goodbye, "watchdog_s"), (Heard, "mark_wait_s")])
+def test_senseless_bounds_are_refused(knobs: type, value: str) -> None:
+    """By name."""
+    with pytest.raises(ValueError, match=value):
+        knobs(**{value: 0.0})
+    assert getattr(knobs(), value) > 0
+
+
+STEPS = st.one_of(
+    st.just("clause"),
+    st.just("end"),
+    st.just("begin"),
+    st.just("tool"),
+    st.just("play"),
+    st.just("interrupt"),
+    st.just("wait"),
+)
+
+
+@given(st.lists(STEPS, max_size=50))
+def test_the_conversation_is_a_prefix_of_each_reply_whatever_the_order(steps: list[str]) -> None:
+    """No word enters that was not played, none twice, none out of order; each reply closes once;
+    and when everything has been played nothing is left."""
+    log, actions, played = HeardLog(), [], []
+    sent: list[tuple[int, int]] = []
+    number, clause, now, is_open = 0, 0, 0.0, False
+    for step in steps:
+        now += 0.1
+        if step == "begin":
+            number, clause, is_open = number + 1, 0, True
+            actions += tell(log, ReplyBegan(), now=now)
+        elif step == "clause" and is_open:
+            clause += 1
+            sent.append((number, clause))
+            actions += tell(log, ClauseSpoken(number, clause, f"{number}.{clause}"), now=now)
+        elif step == "end" and is_open:
+            is_open = False
+            actions += tell(log, ReplySpoken(), now=now)
+        elif step == "tool" and is_open:
+            actions += tell(log, ToolCalled(f"t{number}"), now=now)
+        elif step == "play" and sent:
+            played.append(sent.pop(0))
+            actions += tell(log, ClausePlayed(*played[-1]), now=now)
+        elif step == "interrupt":
+            sent, is_open = [], False
+            actions += tell(log, CallerInterrupted(), now=now)
+        elif step == "wait":
+            assert log.on_deadline(now) == ()
+    heard = [action.text for action in actions if isinstance(action, NoteHeard)]
+    assert heard == [f"{r}.{c}" for r, c in played]
+    for ref in sent:
+        played.append(ref)
+        actions += tell(log, ClausePlayed(*ref), now=now)
+    actions += tell(log, ReplySpoken(), now=now)
+    assert log.is_empty
+    words = " ".join(conversation(actions)).replace(MARKER, "").split()
+    words = [word for word in words if not word.startswith("(")]
+    assert sorted(words) == sorted(f"{r}.{c}" for r, c in played)
+    numbers = [close.reply for close in closes(actions) if close.reply]
+    assert len(numbers) == len(set(numbers))
