@@ -181,6 +181,6 @@ async def _is_offhook(port: int) -> bool:
     try:
         async with aiohttp.ClientSession(timeout=timeout) as http:
             async with http.get(f"http://127.0.0.1:{port}/healthz") as response:
-                return (await response.json()) == {"status": "alive"}
+                return bool(await response.json() == {"status": "alive"})
     except (aiohttp.ClientError, OSError, ValueError, TimeoutError):
         return False

@@ -7,14 +7,18 @@ derived from the configured one, so the emulated providers are asked just the sa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from base64 import b64encode
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import httpx
 from anthropic import AsyncAnthropic
 from cartesia import AsyncCartesia
 from elevenlabs.client import AsyncElevenLabs
+from elevenlabs.core.request_options import RequestOptions
 
 from bot.finding import Finding, good, note, problem
 from bot.persona import Persona
@@ -22,8 +26,6 @@ from bot.settings import Loaded, provider_keys
 
 TIMEOUT_S = 8.0
 """for one vendor's answers; a doctor who waits longer is no help"""
-
-Ask = Callable[[], Awaitable[list[Finding]]]
 
 
 class NotThere(Exception):
@@ -88,6 +90,8 @@ def _refusal(name: str, url: str, error: Exception) -> Finding:
         return note(name, f"{url} is asked too often just now (429)", "check again in a minute")
     if status is not None:
         return problem(name, f"{url} answered {status}", f"check {name}.url, and the vendor")
+    if isinstance(error, ValueError | TypeError | AttributeError):
+        return problem(name, f"{url} answers, but not as {name} does", f"check {name}.url")
     text = f"{url} cannot be reached ({type(error).__name__})"
     return problem(name, text, f"check the network, DNS and {name}.url")
 
@@ -130,12 +134,8 @@ async def _anthropic(
     key = provider_keys(loaded)["anthropic"]
     url = loaded.settings.anthropic.url
     async with AsyncAnthropic(api_key=key, base_url=url, max_retries=0) as client:
-        try:
-            await client.models.retrieve(model)
-        except Exception as error:
-            raise _missing(
-                error, f"the model {model!r}", "set think.model to one of yours"
-            ) from error
+        with _looking_for(f"the model {model!r}", "set think.model to one of yours"):
+            _readable(await client.models.retrieve(model))
     return [good("anthropic", f"key accepted, model {model} offered")]
 
 
@@ -143,20 +143,18 @@ async def _elevenlabs(
     loaded: Loaded, people: list[Persona], http: aiohttp.ClientSession
 ) -> list[Finding]:
     settings = loaded.settings.elevenlabs
-    client = AsyncElevenLabs(
-        api_key=provider_keys(loaded)["elevenlabs"],
-        base_url=rest_url(settings.url),
-        timeout=TIMEOUT_S,
-    )
-    offered = {model.model_id for model in await client.models.list()}
-    if settings.model not in offered:
-        text = f"the model {settings.model!r} is not offered"
-        raise NotThere(text, f"choose one of {', '.join(sorted(map(str, offered)))}")
-    for voice in _voices(people, "elevenlabs"):
-        try:
-            await client.voices.get(voice)
-        except Exception as error:
-            raise _missing(error, f"the voice {voice!r}", "choose one under Voices") from error
+    key, url = provider_keys(loaded)["elevenlabs"], rest_url(settings.url)
+    # its client has no close of its own
+    async with httpx.AsyncClient(timeout=TIMEOUT_S) as connection:
+        client = AsyncElevenLabs(api_key=key, base_url=url, httpx_client=connection)
+        once = RequestOptions(max_retries=0)
+        offered = {str(m.model_id) for m in await client.models.list(request_options=once)}
+        if settings.model not in offered:
+            text = f"the model {settings.model!r} is not offered"
+            raise NotThere(text, f"choose one of {', '.join(sorted(offered))}")
+        for voice in _voices(people, "elevenlabs"):
+            with _looking_for(f"the voice {voice!r}", "choose one under Voices"):
+                await client.voices.get(voice, request_options=once)
     return [good("elevenlabs", f"key accepted, model {settings.model} and voices offered")]
 
 
@@ -166,12 +164,8 @@ async def _cartesia(
     key, url = provider_keys(loaded)["cartesia"], rest_url(loaded.settings.cartesia.url)
     async with AsyncCartesia(api_key=key, base_url=url, max_retries=0) as client:
         for voice in _voices(people, "cartesia"):
-            try:
-                await client.voices.get(voice)
-            except Exception as error:
-                raise _missing(
-                    error, f"the voice {voice!r}", "choose one at play.cartesia.ai"
-                ) from (error)
+            with _looking_for(f"the voice {voice!r}", "choose one at play.cartesia.ai"):
+                _readable(await client.voices.get(voice))
     return [good("cartesia", "key accepted, voices offered")]
 
 
@@ -179,11 +173,21 @@ def _voices(people: list[Persona], provider: str) -> list[str]:
     return list(dict.fromkeys(p.voices[provider] for p in people if p.voices.get(provider)))
 
 
-def _missing(error: Exception, what: str, remedy: str) -> Exception:
-    """Not there (400, 404, 422: a name the vendor cannot place), or the error itself."""
-    if getattr(error, "status_code", None) in (400, 404, 422):
-        return NotThere(f"{what} does not exist", remedy)
-    return error
+@contextmanager
+def _looking_for(what: str, remedy: str) -> Iterator[None]:
+    """A name the vendor cannot place (400, 404, 422) is an answer, not an accident."""
+    try:
+        yield
+    except Exception as error:  # the doctor: every vendor has its own tree of errors
+        if getattr(error, "status_code", None) in (400, 404, 422):
+            raise NotThere(f"{what} does not exist", remedy) from None
+        raise
+
+
+def _readable(answer: object) -> None:
+    """The packages hand a page that is no JSON back as text."""
+    if not getattr(answer, "id", None):
+        raise ValueError("not the vendor's answer")
 
 
 # ── the carrier ──────────────────────────────────────────────────────────────────────
@@ -194,7 +198,7 @@ async def _twilio(
     if not sid or not token:
         return []  # said already, with the other keys
     account = f"{loaded.settings.twilio.api_url.rstrip('/')}/2010-04-01/Accounts/{sid}"
-    auth = {"Authorization": aiohttp.BasicAuth(sid, token).encode()}
+    auth = {"Authorization": f"Basic {b64encode(f'{sid}:{token}'.encode()).decode()}"}
     state = (await _get(http, f"{account}.json", headers=auth)).get("status")
     if state != "active":
         return [problem("twilio", f"the account is {state}", "see the Twilio console")]
@@ -205,9 +209,7 @@ async def _twilio(
     if not numbers:
         text = f"no number's Voice URL is {webhook}"
         return [*found, note("twilio", text, "set it at the number (docs/first-call.md, step 4)")]
-    for number in numbers:
-        found.append(await _fallback(http, number, webhook))
-    return found
+    return found + [await _fallback(http, number, webhook) for number in numbers]
 
 
 async def _fallback(http: aiohttp.ClientSession, number: dict[str, Any], webhook: str) -> Finding:
@@ -216,7 +218,7 @@ async def _fallback(http: aiohttp.ClientSession, number: dict[str, Any], webhook
     remedy = "host the TwiML of docs/first-call.md elsewhere and set it as Voice Fallback URL"
     if not url:
         return problem("twilio", f"{name} has no Voice Fallback URL", remedy)
-    if urlsplit(url).hostname == urlsplit(webhook).hostname and urlsplit(url).port is None:
+    if urlsplit(url).netloc == urlsplit(webhook).netloc:
         return problem("twilio", f"{name} falls back to the very host that would be down", remedy)
     method = str(number.get("voice_fallback_method") or "POST")
     try:

@@ -102,7 +102,7 @@ class Persona:
     name: str
     """how the agent calls itself"""
     prompt: str
-    """who it is and what it knows; how to speak on a telephone, the model's service puts before it"""
+    """who it is and what it knows; the manners of the telephone are put before it"""
     greeting: str
     """the first sentence, said before the model is asked"""
     language: str = "en"

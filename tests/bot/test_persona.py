@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.persona import PHONE_MANNERS, WEEKDAYS, Hours, Persona, Personas, read_personas, situation
+from bot.persona import WEEKDAYS, Hours, Persona, Personas, read_personas, situation
 from bot.settings import HOME
 from bot.tools import Tools
 from call.errors import SettingsError
@@ -78,9 +78,9 @@ def test_the_system_prompt_is_short_and_the_same_on_every_call():
     """A voice model reads it before every answer; its cache wants the same bytes."""
     one, other = (read_personas(HOME / "agent.toml", tools=LAB).default for _ in range(2))
     assert one.system == other.system
-    assert one.system.startswith(PHONE_MANNERS)
-    # a token is 4 characters of English; fewer than 500 are the budget
-    assert len(one.system) / 4 < 500
+    assert one.system.startswith("Your name is Mia.")
+    # a token is about 4 characters of English
+    assert len(one.system) / 4 < 300
 
 
 # ── what callers meet ────────────────────────────────────────────────────────────────
