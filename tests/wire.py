@@ -29,7 +29,7 @@ from call.measures import Measure, Moment
 from tests.conftest import eventually
 from transports import transport
 from transports.twilio.transport import TwilioTransport, answer
-from transports.wire import Wire
+from transports.wire import CallerWire, Wire
 
 STREAM = "MZ" + "0" * 32
 CALL = "CA" + "1" * 32
@@ -204,7 +204,7 @@ class Station(FrameProcessor):
 class Call:
     """One call as the server sees it: the wire, a station between its ends and one behind."""
 
-    def __init__(self, wire: TwilioTransport, *, is_parrot: bool) -> None:
+    def __init__(self, wire: CallerWire, *, is_parrot: bool = False) -> None:
         self.wire = wire
         self.middle = Station(is_parrot=is_parrot)
         self.behind = Station()

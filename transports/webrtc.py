@@ -45,6 +45,8 @@ async def pick_up(
     sdp = offer.get("sdp")
     if offer.get("type") != "offer" or not isinstance(sdp, str):
         raise PeerBroke("offer", "neither an sdp nor a type of offer")
+    if "m=audio" not in sdp:
+        raise PeerBroke("offer", "no audio in it")
     if len(sdp) > settings.max_message_bytes:
         raise PeerBroke("offer", "oversized")
     connection = SmallWebRTCConnection(ice_servers=list(settings.ice_servers))

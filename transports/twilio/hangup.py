@@ -23,9 +23,9 @@ class Account:
     key_id: str = ""
 
     @property
-    def login(self) -> str:
-        """User name of the basic authentication."""
-        return self.key_id or self.account_id
+    def authorization(self) -> str:
+        """The header that says so."""
+        return aiohttp.encode_basic_auth(self.key_id or self.account_id, self.secret)
 
 
 class HangUpFailed(CallerWireFault):
@@ -44,7 +44,7 @@ async def hang_up(
         async with session.post(
             url,
             data={"Status": "completed"},
-            auth=aiohttp.BasicAuth(account.login, account.secret),
+            headers={"Authorization": account.authorization},
             timeout=aiohttp.ClientTimeout(total=settings.rest_timeout_s),
         ) as response:
             if response.status < 300 or response.status == ALREADY_OVER:

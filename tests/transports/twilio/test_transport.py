@@ -30,6 +30,7 @@ from frames.wire import WireStartedFrame, WireStoppedFrame
 from tests.conftest import TICK, eventually
 from tests.wire import CALL, STREAM, Call, TwilioPeer, exchange, start_body
 from transports import transport
+from transports.twilio.transport import TwilioTransport
 from transports.wire import Wire
 
 pytestmark = pytest.mark.wire
@@ -406,6 +407,7 @@ async def test_a_send_that_goes_nowhere_ends_the_call(way: str) -> None:
                 raise OSError("broken pipe")
             await asyncio.Event().wait()
 
+        assert isinstance(call.wire, TwilioTransport)
         call.wire._line.websocket.send = send  # type: ignore[assignment,method-assign]
         await call.say(voice(1.0))
         await ends(call, "vanished")
