@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from loguru import logger
 from pipecat.frames.frames import (
@@ -130,6 +131,10 @@ class TurnStop(BaseUserTurnStopStrategy):
 
 
 def _confidence(frame: TranscriptionFrame | InterimTranscriptionFrame) -> float | None:
-    """The recogniser's confidence, which the service leaves in the frame's metadata."""
-    value = frame.metadata.get("confidence")
-    return float(value) if value is not None else None
+    """The recogniser's confidence in the transcript, where its result tells one."""
+    result: Any = frame.result
+    try:
+        value = result.channel.alternatives[0].confidence
+    except (AttributeError, IndexError):
+        return None
+    return float(value) if isinstance(value, int | float) else None

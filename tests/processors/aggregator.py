@@ -1,0 +1,31 @@
+"""Pipecat's user aggregator with our strategies, as a call has it."""
+
+from __future__ import annotations
+
+from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import (
+    LLMContextAggregatorPair,
+    LLMUserAggregatorParams,
+)
+from pipecat.turns.user_turn_strategies import UserTurnStrategies
+
+from call.endpoint import Endpoint
+from call.floor import Floor
+from call.measures import Recorder
+from processors.turn_start import TurnStart
+from processors.turn_stop import TurnStop
+
+
+def pair(
+    *, floor: Floor, settings: Endpoint | None = None, recorder: Recorder | None = None
+) -> LLMContextAggregatorPair:
+    """Both halves of one conversation."""
+    strategies = UserTurnStrategies(
+        start=[TurnStart(floor=floor)],
+        stop=[TurnStop(settings or Endpoint(), floor=floor, recorder=recorder)],
+    )
+    return LLMContextAggregatorPair(
+        LLMContext(),
+        user_params=LLMUserAggregatorParams(user_turn_strategies=strategies, empty_user_turn=None),
+        realtime_service_mode=False,
+    )

@@ -1,0 +1,85 @@
+"""When the caller's turn begins, and whether it stops the agent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    InterruptionFrame,
+    TranscriptionFrame,
+    UserStartedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+)
+from pipecat.tests.utils import run_test
+
+from call.floor import Floor
+from frames.speech import SayFrame
+from tests.processors.aggregator import pair
+
+pytestmark = pytest.mark.frame
+
+SIGNS = (UserStartedSpeakingFrame, InterruptionFrame)
+
+
+async def signs(floor: Floor, *sent: Frame) -> list[type]:
+    """What the turn's start announces downstream; the same goes upstream."""
+    down, up = await run_test(pair(floor=floor).user(), frames_to_send=list(sent))
+    assert shown(down) == shown(up)
+    return shown(down)
+
+
+def shown(frames: Sequence[Frame]) -> list[type]:
+    """Starts and interruptions."""
+    return [type(frame) for frame in frames if isinstance(frame, SIGNS)]
+
+
+def words(text: str, *, final: bool = True) -> Frame:
+    """A transcript."""
+    kind = TranscriptionFrame if final else InterimTranscriptionFrame
+    return kind(text, "caller", "")
+
+
+async def test_speech_opens_a_turn_without_interrupting_an_idle_agent() -> None:
+    """There is nothing to stop, so nothing is cleared."""
+    assert await signs(Floor(), VADUserStartedSpeakingFrame()) == [UserStartedSpeakingFrame]
+
+
+async def test_speech_interrupts_a_busy_agent() -> None:
+    """Thinking or speaking."""
+    floor = Floor()
+    floor.agent_began()
+    assert await signs(floor, VADUserStartedSpeakingFrame()) == list(SIGNS)
+
+
+async def test_a_protected_phrase_is_not_interrupted() -> None:
+    """The turn opens all the same, so that the caller's words are kept."""
+    floor = Floor()
+    floor.clause_began(1, "This call is recorded.", is_protected=True, now=float("inf"))
+    assert await signs(floor, VADUserStartedSpeakingFrame()) == [UserStartedSpeakingFrame]
+
+
+@pytest.mark.parametrize("final", [True, False])
+async def test_words_open_a_turn_that_the_voice_detector_missed(final: bool) -> None:
+    """A very quiet caller is heard by the recogniser."""
+    assert await signs(Floor(), words("hello", final=final)) == [UserStartedSpeakingFrame]
+
+
+async def test_empty_words_open_nothing() -> None:
+    """An interim without text is no sign of life."""
+    assert await signs(Floor(), words(" "), words("", final=False)) == []
+
+
+async def test_a_turn_opens_once() -> None:
+    """Speech and its words are one turn."""
+    sent = [VADUserStartedSpeakingFrame(), words("hello", final=False), words("hello")]
+    assert await signs(Floor(), *sent) == [UserStartedSpeakingFrame]
+
+
+async def test_a_phrase_handed_in_from_above_makes_the_agent_busy() -> None:
+    """It may be interrupted before its first sound."""
+    floor = Floor()
+    await signs(floor, SayFrame(text="Are you there?"))
+    assert floor.is_agents

@@ -1,0 +1,269 @@
+"""When the caller's turn is over, inside Pipecat's aggregator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    LLMContextFrame,
+    LLMContextUserTurnFrame,
+    TranscriptionFrame,
+    UserStoppedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.tests.utils import SleepFrame, run_test
+
+from call.endpoint import Endpoint
+from call.floor import Floor
+from call.measures import TURNS_DECIDED, Measure, NullRecorder
+from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
+from tests.conftest import TICK
+from tests.processors.aggregator import pair
+
+pytestmark = pytest.mark.frame
+
+# nothing is decided by waiting unless a test asks for it
+PATIENT = Endpoint(
+    sure_s=(0.0, 0.0, 60.0, 60.0),
+    likely_s=(60.0,) * 4,
+    unlikely_s=(60.0,) * 4,
+    no_s=(60.0,) * 4,
+    unknown_s=(60.0,) * 4,
+    hard_stop_s=60.0,
+    final_wait_s=60.0,
+    nothing_s=60.0,
+    words_only_s=60.0,
+)
+NEVER_SPOKEN = float("inf")
+
+
+class Story(NullRecorder):
+    """Remembers words and reasons."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, str, bool, float | None]] = []
+        self.reasons: list[str] = []
+
+    def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
+        """Keep them."""
+        self.said.append((party, text, final, confidence))
+
+    def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
+        """Keep why turns were decided."""
+        assert measure is TURNS_DECIDED
+        self.reasons.append(labels["reason"])
+
+
+def final(text: str, *, finalized: bool = False, confidence: float | None = None) -> Frame:
+    """Words for good, as the recogniser's service frames them."""
+    best = SimpleNamespace(confidence=confidence)
+    result = SimpleNamespace(channel=SimpleNamespace(alternatives=[best]))
+    return TranscriptionFrame(text, "caller", "", result=result, finalized=finalized)
+
+
+def sounds(probability: float) -> Frame:
+    """A verdict on the latest silence, whenever that was."""
+    return TurnProbabilityFrame(probability=probability, spoken_at=NEVER_SPOKEN)
+
+
+def pause(ticks: float = 1) -> SleepFrame:
+    """Let data frames through before the next system frame overtakes them."""
+    return SleepFrame(sleep=ticks * TICK)
+
+
+STARTED, STOPPED = VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
+
+
+async def through(
+    *sent: Frame,
+    settings: Endpoint = PATIENT,
+    story: Story | None = None,
+    floor: Floor | None = None,
+) -> Sequence[Frame]:
+    """What leaves the aggregator downstream."""
+    user = pair(floor=floor or Floor(), settings=settings, recorder=story).user()
+    return (await run_test(user, frames_to_send=list(sent)))[0]
+
+
+def decisions(down: Sequence[Frame]) -> list[str]:
+    """Turn ends, and the words that enter the conversation behind each.
+
+    What was not decided when the call ended is written into the conversation by Pipecat; that is
+    not a decision.
+    """
+    found: list[str] = []
+    for frame in down:
+        if isinstance(frame, UserStoppedSpeakingFrame):
+            found.append("decided")
+        elif isinstance(frame, LLMContextUserTurnFrame) and found[-1:] == ["decided"]:
+            found.append(frame.text)
+    return found
+
+
+async def test_sound_words_and_the_recognisers_word_decide_the_turn() -> None:
+    """The end is announced, then the model is asked, once."""
+    floor = Floor()
+    down = await through(
+        STARTED(),
+        STOPPED(),
+        sounds(0.95),
+        final("Hello there"),
+        STTFinalizedFrame(),
+        pause(),
+        floor=floor,
+    )
+    assert decisions(down) == ["decided", "Hello there"]
+    shown = [f for f in down if isinstance(f, UserStoppedSpeakingFrame | LLMContextFrame)]
+    assert [type(f) for f in shown] == [UserStoppedSpeakingFrame, LLMContextFrame]
+    assert floor.is_agents
+
+
+async def test_an_empty_answer_to_finalize_ends_the_wait() -> None:
+    """All words were final before the silence."""
+    down = await through(
+        STARTED(),
+        final("Hello there"),
+        pause(),
+        STOPPED(),
+        sounds(0.95),
+        STTFinalizedFrame(),
+        pause(),
+    )
+    assert decisions(down) == ["decided", "Hello there"]
+
+
+async def test_a_final_that_says_it_is_the_last_needs_no_other_word() -> None:
+    """Services may mark the transcript itself."""
+    down = await through(
+        STARTED(), STOPPED(), sounds(0.95), pause(), final("Hello there", finalized=True), pause()
+    )
+    assert decisions(down) == ["decided", "Hello there"]
+
+
+async def test_words_before_the_verdict_wait_for_it() -> None:
+    """And the verdict decides when it comes."""
+    sent = [STARTED(), STOPPED(), final("Hello there"), STTFinalizedFrame(), pause(2)]
+    assert decisions(await through(*sent)) == []
+    assert decisions(await through(*sent, sounds(0.95), pause())) == ["decided", "Hello there"]
+
+
+async def test_the_timer_decides_when_the_evidence_is_weak() -> None:
+    """A low probability waits out its row."""
+    settings = replace(PATIENT, no_s=(3 * TICK,) * 4)
+    sent = [STARTED(), STOPPED(), sounds(0.01), final("Hello there"), STTFinalizedFrame()]
+    assert decisions(await through(*sent, pause(1), settings=settings)) == []
+    assert decisions(await through(*sent, pause(8), settings=settings)) == [
+        "decided",
+        "Hello there",
+    ]
+
+
+async def test_resumed_speech_stops_the_timer() -> None:
+    """The words so far stay in the turn."""
+    settings = replace(PATIENT, no_s=(3 * TICK,) * 4)
+    down = await through(
+        STARTED(),
+        STOPPED(),
+        sounds(0.01),
+        final("Hello"),
+        STTFinalizedFrame(),
+        pause(1),
+        STARTED(),
+        pause(8),
+        STOPPED(),
+        sounds(0.95),
+        final("there"),
+        STTFinalizedFrame(),
+        pause(1),
+        settings=settings,
+    )
+    assert decisions(down) == ["decided", "Hello there"]
+
+
+async def test_two_turns_are_two_decisions() -> None:
+    """Nothing of the first is left in the second."""
+    turn = [STARTED(), STOPPED(), sounds(0.95)]
+    down = await through(
+        *turn,
+        final("One"),
+        STTFinalizedFrame(),
+        pause(2),
+        *turn,
+        pause(2),
+        final("Two"),
+        STTFinalizedFrame(),
+        pause(),
+    )
+    assert decisions(down) == ["decided", "One", "decided", "Two"]
+
+
+async def test_noise_is_given_up_without_asking_the_model() -> None:
+    """A cough ends as it began."""
+    story, floor = Story(), Floor()
+    settings = replace(PATIENT, nothing_s=2 * TICK)
+    down = await through(
+        STARTED(),
+        STOPPED(),
+        STTFinalizedFrame(),
+        pause(6),
+        settings=settings,
+        story=story,
+        floor=floor,
+    )
+    assert decisions(down) == ["decided"]
+    assert story.reasons == ["nothing"]
+    assert not floor.is_agents
+
+
+async def test_words_without_speech_are_a_turn() -> None:
+    """Decided by the recogniser's quiet."""
+    settings = replace(PATIENT, words_only_s=2 * TICK)
+    down = await through(final("Hello"), pause(6), settings=settings)
+    assert decisions(down) == ["decided", "Hello"]
+
+
+async def test_what_the_agent_asked_is_evidence() -> None:
+    """ "Yes" answers a yes/no question, whatever it sounds like."""
+    floor = Floor()
+    floor.clause_began(1, "Is that right?", is_protected=False, now=0.0)
+    settings = replace(PATIENT, no_s=(0.0, 60.0, 60.0, 60.0))
+    sent = [STARTED(), STOPPED(), sounds(0.01), final("Yes."), STTFinalizedFrame(), pause()]
+    assert decisions(await through(*sent, settings=settings)) == []
+    assert decisions(await through(*sent, settings=settings, floor=floor)) == ["decided", "Yes."]
+
+
+async def test_words_are_reported_with_their_confidence_and_the_reason_is_counted() -> None:
+    """Interim and final, for the live view and the record."""
+    story = Story()
+    await through(
+        STARTED(),
+        InterimTranscriptionFrame("Hel", "caller", ""),
+        InterimTranscriptionFrame(" ", "caller", ""),
+        pause(),
+        STOPPED(),
+        sounds(0.95),
+        final("Hello there", confidence=0.87),
+        STTFinalizedFrame(),
+        pause(),
+        story=story,
+    )
+    assert story.said == [
+        ("caller", "Hel", False, None),
+        ("caller", "Hello there", True, 0.87),
+    ]
+    assert story.reasons == ["sure+open"]
+
+
+async def test_wall_clock_stamps_on_frames_are_not_read() -> None:
+    """A frame from 1970 decides like any other."""
+    stop = VADUserStoppedSpeakingFrame(stop_secs=0.2, timestamp=0.0)
+    down = await through(
+        STARTED(), stop, sounds(0.95), final("Hello there"), STTFinalizedFrame(), pause()
+    )
+    assert decisions(down) == ["decided", "Hello there"]

@@ -1,0 +1,108 @@
+"""The voice detector: one model for all calls, inline, with Pipecat's frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pipecat.audio.vad.silero import SileroVADAnalyzer
+from pipecat.audio.vad.vad_analyzer import VADParams, VADState
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
+from pipecat.pipeline.worker import PipelineParams
+from pipecat.tests.utils import run_test
+
+from call.audio import RATE_HZ
+from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad, preload, session_vad
+from tests.processors.audio import frames, silence, telephone
+
+pytestmark = pytest.mark.frame
+
+CLIP = "turns/flite_slt_09_full.wav"  # "What is the status of my order?"
+PARAMS = VADParams(confidence=0.45, start_secs=0.2, stop_secs=0.2, min_volume=0.0)
+
+
+def analyzer(params: VADParams = PARAMS) -> SharedSileroAnalyzer:
+    """One call's analyzer at the telephone's rate."""
+    made = SharedSileroAnalyzer(params)
+    made.set_sample_rate(RATE_HZ)
+    return made
+
+
+async def states(detector: SileroVADAnalyzer, pcm: bytes) -> list[VADState]:
+    """The state after each frame."""
+    return [await detector.analyze_audio(frame.audio) for frame in frames(pcm)]
+
+
+async def test_speech_is_framed_by_its_start_and_stop(shared_audio: Path) -> None:
+    """And every audio frame has passed, ahead of what was found in it."""
+    sent: list[Frame] = list(frames(telephone(shared_audio / CLIP)))
+    down, up = await run_test(
+        session_vad(Vad()),
+        frames_to_send=sent,
+        pipeline_params=PipelineParams(audio_in_sample_rate=RATE_HZ),
+    )
+    assert [f for f in down if isinstance(f, InputAudioRawFrame)] == sent
+    signals = (VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame)
+    assert [type(f) for f in down if isinstance(f, signals)] == list(signals)
+    assert [type(f) for f in up if isinstance(f, signals)] == list(signals)
+
+
+async def test_silence_says_nothing() -> None:
+    """Not even digital silence, on which a detector may drift."""
+    detector = analyzer()
+    assert set(await states(detector, silence(3.0))) == {VADState.QUIET}
+
+
+async def test_two_calls_share_the_model_and_nothing_else(shared_audio: Path) -> None:
+    """Interleaved with another call's silence, a call hears what it would hear alone."""
+    preload()
+    pcm = telephone(shared_audio / CLIP)
+    alone = await states(analyzer(), pcm)
+    first, second = analyzer(), analyzer()
+    assert first._model.session is second._model.session
+    together = []
+    for speech, quiet in zip(frames(pcm), frames(silence(len(pcm) / 2 / RATE_HZ)), strict=True):
+        together.append(await first.analyze_audio(speech.audio))
+        assert await second.analyze_audio(quiet.audio) is VADState.QUIET
+    assert together == alone
+    assert VADState.SPEAKING in alone
+
+
+async def test_it_hears_what_pipecats_own_hears(shared_audio: Path) -> None:
+    """Same model, same rules: sharing and scoring inline change no verdict."""
+    pcm = telephone(shared_audio / CLIP)
+    own = SileroVADAnalyzer(sample_rate=RATE_HZ, params=PARAMS)
+    own.set_sample_rate(RATE_HZ)
+    try:
+        assert await states(analyzer(), pcm) == await states(own, pcm)
+    finally:
+        await own.cleanup()  # type: ignore[no-untyped-call]
+
+
+async def test_the_loudness_gate_works_when_it_is_asked_for(shared_audio: Path) -> None:
+    """A line this quiet does not pass the gate of full loudness."""
+    gated = analyzer(PARAMS.model_copy(update={"min_volume": 1.0}))
+    pcm = telephone(shared_audio / CLIP)
+    assert set(await states(gated, pcm)) == {VADState.QUIET}
+
+
+async def test_times_round_to_whole_windows() -> None:
+    """As the knobs' description says."""
+    detector = analyzer(VADParams(confidence=0.5, start_secs=0.2, stop_secs=0.11, min_volume=0))
+    assert detector._vad_start_frames * WINDOW_S == pytest.approx(0.192)
+    assert detector._vad_stop_frames * WINDOW_S == pytest.approx(0.096)
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [("stop_s", 0.0), ("start_s", 9.0), ("confidence", 1.0), ("min_volume", 2.0)],
+)
+def test_senseless_knobs_are_refused(knob: str, value: float) -> None:
+    """By name and value."""
+    with pytest.raises(ValueError, match=f"{knob} is {value}"):
+        Vad(**{knob: value})
