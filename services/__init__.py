@@ -7,7 +7,7 @@ and `call`, Pipecat and the vendors' clients; no sibling room.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from services.anthropic import Anthropic, Claude
 from services.cartesia import Cartesia, CartesiaDialect
 from services.deepgram import Deepgram, DeepgramSTT
 from services.elevenlabs import ElevenLabs, ElevenLabsDialect
-from services.voice import Voice
+from services.voice import Dialect, Voice
 from services.voice_station import VoiceStation
 
 _Builder = TypeVar("_Builder")
@@ -118,8 +118,14 @@ def stt(
     keyterms: Sequence[str] = (),
 ) -> FrameProcessor:
     """The recogniser's station."""
-    build = _choose("hear", settings.hear.provider, _RECOGNISERS)
-    return build(settings, keys, recorder, language, keyterms)
+    station = _choose("hear", settings.hear.provider, _RECOGNISERS)
+    return station(
+        getattr(settings, settings.hear.provider),
+        _key(keys, settings.hear.provider),
+        recorder=recorder,
+        language=language,
+        keyterms=keyterms,
+    )
 
 
 def llm(
@@ -132,8 +138,17 @@ def llm(
     situation: str,
 ) -> LLMService[Any]:
     """The model's station; `client` is the process's warm one, which holds the key already."""
-    build = _choose("think", settings.think.provider, _MODELS)
-    return build(settings, recorder, client, system, situation)
+    think = settings.think
+    station = _choose("think", think.provider, _MODELS)
+    return station(
+        getattr(settings, think.provider),
+        client=client,
+        recorder=recorder,
+        model=think.model,
+        max_tokens=think.max_tokens,
+        system=system,
+        situation=situation,
+    )
 
 
 def tts(
@@ -147,77 +162,24 @@ def tts(
 ) -> FrameProcessor:
     """The voice's station; `voices` names the voice to use at each provider."""
     name = provider or settings.speak.provider
-    voice = _choose("speak", name, _VOICES)(settings, keys, recorder, language, voices)
+    dialect = _choose("speak", name, _VOICES)
+    section = getattr(settings, name)
+    voice = Voice(
+        dialect(section, _key(keys, name), voice=_voice(voices, name), language=language),
+        connect_timeout_s=section.connect_timeout_s,
+        recorder=recorder,
+    )
     return VoiceStation(voice, recorder=recorder, stall_s=settings.speak.stall_s)
 
 
-# ── the switchboard ──────────────────────────────────────────────────────────────────
+# ── the switchboard: a provider's name is also that of its section ───────────────────
 
-
-def _deepgram(
-    settings: Services,
-    keys: Mapping[str, str],
-    recorder: Recorder,
-    language: str,
-    keyterms: Sequence[str],
-) -> FrameProcessor:
-    return DeepgramSTT(
-        settings.deepgram,
-        _key(keys, "deepgram"),
-        recorder=recorder,
-        language=language,
-        keyterms=keyterms,
-    )
-
-
-def _claude(
-    settings: Services, recorder: Recorder, client: AsyncAnthropic, system: str, situation: str
-) -> LLMService[Any]:
-    return Claude(
-        settings.anthropic,
-        client=client,
-        recorder=recorder,
-        model=settings.think.model,
-        max_tokens=settings.think.max_tokens,
-        system=system,
-        situation=situation,
-    )
-
-
-def _elevenlabs(
-    settings: Services,
-    keys: Mapping[str, str],
-    recorder: Recorder,
-    language: str,
-    voices: Mapping[str, str],
-) -> Voice:
-    section = settings.elevenlabs
-    dialect = ElevenLabsDialect(
-        section,
-        _key(keys, "elevenlabs"),
-        voice=_voice(voices, "elevenlabs"),
-        language=language,
-    )
-    return Voice(dialect, connect_timeout_s=section.connect_timeout_s, recorder=recorder)
-
-
-def _cartesia(
-    settings: Services,
-    keys: Mapping[str, str],
-    recorder: Recorder,
-    language: str,
-    voices: Mapping[str, str],
-) -> Voice:
-    section = settings.cartesia
-    dialect = CartesiaDialect(
-        section, _key(keys, "cartesia"), voice=_voice(voices, "cartesia"), language=language
-    )
-    return Voice(dialect, connect_timeout_s=section.connect_timeout_s, recorder=recorder)
-
-
-_RECOGNISERS = {"deepgram": _deepgram}
-_MODELS = {"anthropic": _claude}
-_VOICES = {"elevenlabs": _elevenlabs, "cartesia": _cartesia}
+_RECOGNISERS: dict[str, Callable[..., FrameProcessor]] = {"deepgram": DeepgramSTT}
+_MODELS: dict[str, Callable[..., LLMService[Any]]] = {"anthropic": Claude}
+_VOICES: dict[str, Callable[..., Dialect]] = {
+    "elevenlabs": ElevenLabsDialect,
+    "cartesia": CartesiaDialect,
+}
 
 
 def _choose(section: str, name: str, choices: Mapping[str, _Builder]) -> _Builder:

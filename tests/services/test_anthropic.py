@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ from call.errors import (
 from call.measures import LLM_TOKENS, PROVIDER_FAULTS, Moment
 from lab.receptionist import Reply, ToolUse
 from services.anthropic import VOICE_PROMPT, Anthropic, Claude, claude_client, warm
-from tests.services.conftest import Lab, Notes, Stage
+from tests.services.stage import Lab, Notes, Stage
 
 pytestmark = pytest.mark.provider
 
@@ -108,9 +109,7 @@ async def test_the_prompt_prefix_is_the_same_in_every_turn(
     async with stage.open():
         for turn in range(3):
             await stage.play(LLMContextFrame(context))
-            await stage.until(
-                lambda turn=turn: len(stage.seen(LLMFullResponseEndFrame)) == turn + 1
-            )
+            await stage.until(partial(_has_ended, stage, turn + 1))
             context.add_message({"role": "assistant", "content": "Good morning."})
             context.add_message({"role": "user", "content": f"And on day {turn}?"})
     bodies = requests(lab)
@@ -298,7 +297,11 @@ def test_settings_refuse_what_cannot_work() -> None:
     """A sentence names the value."""
     for wrong in ({"stall_s": 0.0}, {"cache_ttl": "2h"}, {"temperature": 1.5}):
         with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
-            Anthropic(**wrong)  # type: ignore[arg-type]
+            Anthropic(**wrong)
+
+
+def _has_ended(stage: Stage, count: int) -> bool:
+    return len(stage.seen(LLMFullResponseEndFrame)) >= count
 
 
 def _unmarked(messages: list[dict[str, Any]]) -> list[tuple[str, str]]:

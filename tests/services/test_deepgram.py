@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from functools import partial
 
 import pytest
 from pipecat.frames.frames import (
@@ -17,7 +18,13 @@ from pipecat.frames.frames import (
 )
 from pipecat.utils.errors import ErrorCategory
 
-from call.errors import ProviderBusy, ProviderDown, ProviderRefused, ProviderSlow
+from call.errors import (
+    ProviderBusy,
+    ProviderDown,
+    ProviderFault,
+    ProviderRefused,
+    ProviderSlow,
+)
 from call.measures import (
     PROVIDER_FAULTS,
     PROVIDER_GARBAGE,
@@ -29,7 +36,7 @@ from call.measures import (
 )
 from frames.turns import STTFinalizedFrame
 from services.deepgram import Deepgram, DeepgramSTT
-from tests.services.conftest import Lab, Notes, Stage
+from tests.services.stage import Lab, Notes, Stage
 
 pytestmark = pytest.mark.provider
 
@@ -47,6 +54,10 @@ def recogniser(lab: Lab, notes: Notes, *, key: str = "k", **knobs: object) -> De
 def audio(pcm: bytes, seconds: float) -> list[InputAudioRawFrame]:
     """20 ms frames."""
     return [InputAudioRawFrame(pcm, 8000, 1) for _ in range(round(seconds / 0.02))]
+
+
+def _has_settled(stage: Stage, count: int) -> bool:
+    return len(stage.seen(STTFinalizedFrame)) >= count
 
 
 async def speak(stage: Stage, seconds: float = 1.2) -> None:
@@ -115,10 +126,9 @@ async def test_each_finalize_settles_once(lab: Lab, notes: Notes) -> None:
     """An answered Finalize leaves no bound behind."""
     stage = Stage(recogniser(lab, notes, finalize_timeout_s=0.2))
     async with stage.open():
-        for _ in range(3):
+        for count in range(1, 4):
             await stage.play(VADUserStoppedSpeakingFrame(stop_secs=0.2))
-            count = len(stage.seen(STTFinalizedFrame))
-            await stage.until(lambda count=count: len(stage.seen(STTFinalizedFrame)) > count)
+            await stage.until(partial(_has_settled, stage, count))
         await asyncio.sleep(0.05)
     assert len(stage.seen(STTFinalizedFrame)) == 3
 
@@ -183,7 +193,7 @@ async def test_the_turn_strategies_learn_its_latency(lab: Lab, notes: Notes) -> 
     ],
 )
 async def test_a_refused_upgrade_is_a_typed_fault(
-    lab: Lab, notes: Notes, status: int, kind: type[Exception], category: ErrorCategory
+    lab: Lab, notes: Notes, status: int, kind: type[ProviderFault], category: ErrorCategory
 ) -> None:
     """The status decides who is at fault and whether asking again makes sense."""
     lab.fault("deepgram", "http_status", status=status, retry_after_s=2.0)
@@ -191,7 +201,7 @@ async def test_a_refused_upgrade_is_a_typed_fault(
     async with stage.open():
         await stage.until(lambda: stage.risen(ErrorFrame))
         error = stage.risen(ErrorFrame)[0]
-        assert type(error.exception) is kind
+        assert isinstance(error.exception, kind)
         assert error.category is category
         assert error.exception.retry_after_s == 2.0
         assert error.exception.request_id
@@ -294,4 +304,4 @@ def test_settings_refuse_what_cannot_work() -> None:
     """A sentence names the value."""
     for wrong in ({"endpointing_ms": -1}, {"backlog_s": 0}, {"keepalive_s": 10.0}):
         with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
-            Deepgram(**wrong)  # type: ignore[arg-type]
+            Deepgram(**wrong)

@@ -41,7 +41,7 @@ from services.cartesia import Cartesia, CartesiaDialect
 from services.elevenlabs import ElevenLabs, ElevenLabsDialect
 from services.voice import Voice
 from services.voice_station import VoiceStation
-from tests.services.conftest import CHAR_MS, Lab, Notes, Stage
+from tests.services.stage import CHAR_MS, Lab, Notes, Stage
 
 pytestmark = pytest.mark.provider
 

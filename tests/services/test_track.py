@@ -1,0 +1,147 @@
+"""Where clauses end in shared audio: plain calls, and properties over all ways audio is cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.track import ClauseEnd, Track
+
+pytestmark = pytest.mark.rule
+
+LETTER_S = 0.05
+LETTER_SAMPLES = 400
+texts = st.lists(
+    st.text(alphabet="ab c.,1é", min_size=1, max_size=20).filter(str.strip), min_size=1, max_size=5
+)
+
+
+def letters(text: str) -> str:
+    return "".join(text.split())
+
+
+def played(track: Track, pieces: list[bytes | ClauseEnd]) -> list[tuple[str, int]]:
+    """(clause, samples in front of its end) for each end."""
+    found, samples = [], 0
+    for piece in pieces:
+        if isinstance(piece, ClauseEnd):
+            found.append((piece.clause_id, samples))
+        else:
+            samples += len(piece)
+    return found
+
+
+@given(
+    texts=texts, cuts=st.lists(st.integers(1, 5000), min_size=1, max_size=40), ahead=st.booleans()
+)
+def test_ends_stand_where_the_next_clause_begins_however_the_audio_is_cut(
+    texts: list[str], cuts: list[int], ahead: bool
+) -> None:
+    """With all times known first, or each message's only with its audio."""
+    track = Track()
+    for number, text in enumerate(texts):
+        track.add(str(number), text)
+    all_letters = "".join(map(letters, texts))
+    audio = bytes(len(all_letters) * LETTER_SAMPLES)
+    if ahead:
+        starts = [i * LETTER_S for i in range(len(all_letters))]
+        track.time(list(all_letters), starts, [s + LETTER_S for s in starts])
+    pieces: list[bytes | ClauseEnd] = []
+    at, turn = 0, 0
+    while at < len(audio):
+        size = cuts[turn % len(cuts)]
+        turn += 1
+        chunk = audio[at : at + size]
+        if not ahead:  # the letters that begin within the chunk, timed from its start
+            first = -(-at // LETTER_SAMPLES)
+            last = min(len(all_letters), -(-(at + len(chunk)) // LETTER_SAMPLES))
+            begins = [(i * LETTER_SAMPLES - at) / 8000 for i in range(first, last)]
+            track.time_next(list(all_letters[first:last]), begins, [b + LETTER_S for b in begins])
+        pieces += track.hear(chunk)
+        at += size
+    pieces += track.finish()
+    assert b"".join(p for p in pieces if isinstance(p, bytes)) == audio
+    want, samples = [], 0
+    for number, text in enumerate(texts):
+        samples += len(letters(text)) * LETTER_SAMPLES
+        want.append((str(number), samples))
+    found = played(track, pieces)
+    assert [name for name, _ in found] == [name for name, _ in want]
+    assert all(abs(a - b) <= 1 for (_, a), (_, b) in zip(found, want, strict=True))
+    assert track.is_spoken
+
+
+@given(
+    texts=texts,
+    words=st.lists(st.tuples(st.text(max_size=8), st.floats(0, 60), st.floats(0, 60)), max_size=30),
+    sizes=st.lists(st.integers(0, 9000), max_size=20),
+)
+def test_nonsense_from_a_provider_loses_no_audio_and_no_end(
+    texts: list[str], words: list[tuple[str, float, float]], sizes: list[int]
+) -> None:
+    """Whatever it says of times: every sample once, every end once, in order."""
+    track = Track()
+    for number, text in enumerate(texts):
+        track.add(str(number), text)
+    pieces: list[bytes | ClauseEnd] = []
+    for index, size in enumerate(sizes):
+        said = words[index::7]
+        track.time([w for w, _, _ in said], [s for _, s, _ in said], [e for _, _, e in said])
+        pieces += [*track.hear(bytes(size)), *track.settle()]
+    pieces += [*track.rest(), *track.hear(b"\x00"), *track.finish()]
+    assert sum(len(p) for p in pieces if isinstance(p, bytes)) == sum(sizes) + 1
+    assert [p.clause_id for p in pieces if isinstance(p, ClauseEnd)] == [
+        str(number) for number in range(len(texts))
+    ]
+
+
+def test_letters_left_out_by_the_provider_are_passed_over() -> None:
+    """It spoke "b" of "a b" only; the next clause still starts where it says so."""
+    track = Track()
+    track.add("1", "(laughs) Hello.")
+    track.add("2", "Next.")
+    track.time(["Hello.", "Next."], [0.0, 1.0], [0.5, 1.5])
+    pieces = track.hear(bytes(16000))
+    assert played(track, pieces) == [("1", 8000)]
+
+
+def test_a_clause_without_news_of_the_next_ends_after_a_silence() -> None:
+    """Not with its last letter: its own tail may still come."""
+    track = Track()
+    track.add("1", "Hi.")
+    track.time(["Hi."], [0.0], [0.4])
+    assert not [p for p in track.hear(bytes(3200)) if isinstance(p, ClauseEnd)]
+    assert track.rest() == [ClauseEnd("1", 3)]
+
+
+def test_a_flush_ends_one_clause_each() -> None:
+    """Also when timing ended it before."""
+    track = Track()
+    track.add("1", "One.")
+    track.add("2", "Two.")
+    track.time(["One.", "Two."], [0.0, 0.5], [0.4, 0.9])
+    assert ClauseEnd("1", 4) in track.hear(bytes(4800))
+    assert track.flush() == []
+    assert track.flush() == [ClauseEnd("2", 4)]
+
+
+def test_what_no_audio_came_for_is_known() -> None:
+    """It can be said again elsewhere, and does not count as spoken."""
+    track = Track()
+    track.add("1", "One.")
+    track.hear(bytes(100))
+    track.add("2", "Two.")
+    assert track.unheard() == [("2", "Two.")]
+    assert track.finish() == [ClauseEnd("1", 4)]
+    assert not track.is_spoken
+
+
+def test_how_far_a_clause_got_is_told_in_characters_of_its_text() -> None:
+    """Blanks count there, though providers do not count them."""
+    track = Track()
+    track.add("1", "One two three")
+    track.time(["One", "two", "three"], [0.0, 0.5, 1.0], [0.4, 0.9, 1.4])
+    assert track.spoken_chars() is None
+    track.hear(bytes(8000))
+    assert track.spoken_chars() == ("1", len("One two"))
