@@ -24,7 +24,7 @@ from lab.dialling import Phone
 from lab.impairments import parse as parse_impairments
 from lab.mouth import CLIPS, Clip, ClipError, Clips
 from lab.report import report, show
-from lab.script import Script, ScriptError, WaitAgent, load
+from lab.script import Script, ScriptError, WaitAgent, load, script_file
 
 GREETING_ONLY = Script("greeting", (WaitAgent(),))
 MAX_CALLS = 1000
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "the voice webhook; a ws(s) URL is dialled directly.",
     )
     parser.add_argument("url")
-    parser.add_argument("--script", type=Path, help="what the caller does (JSON); default: listen")
+    parser.add_argument("--script", help="what the caller does: a JSON file, or one of the lab's")
     parser.add_argument("--clips", type=Path, default=CLIPS, help="folder of the caller's speech")
     parser.add_argument("--calls", type=int, default=1, help="concurrent callers")
     parser.add_argument("--spread", type=float, default=1.0, help="seconds between first and last")
@@ -91,7 +91,7 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
         raise UsageError(f"{options.url}: write http(s)://… for a webhook or ws(s)://… for a bot")
     if not 1 <= options.calls <= MAX_CALLS:
         raise UsageError(f"--calls {options.calls}: write 1 to {MAX_CALLS}")
-    script = load(options.script) if options.script else GREETING_ONLY
+    script = load(script_file(options.script)) if options.script else GREETING_ONLY
     if options.seed is not None:
         script = replace(script, seed=options.seed)
     folder = Clips(options.clips)

@@ -181,7 +181,7 @@ class Caller:
         reading = asyncio.create_task(self._read(socket, carrier), name="caller reads")
         try:
             await socket.send_str(carrier.connected())
-            self._began_at = self._clock.now()
+            self._began_at = self._timeline.began_at = self._clock.now()
             await socket.send_str(carrier.start())
             self._tell("lab.call.started", call_sid=carrier.ids.call_sid)
         except ConnectionError:  # refused by closing at once; reading says how

@@ -11,6 +11,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 KEYS = "0123456789*#ABCD"
+SCRIPTS = Path(__file__).parent / "scripts"
 
 
 class ScriptError(ValueError):
@@ -94,6 +95,12 @@ class Script:
         return list(
             dict.fromkeys(step.clip for step in self.steps if isinstance(step, Say | Interrupt))
         )
+
+
+def script_file(name: str) -> Path:
+    """A file, or a script of the lab by its name (`demo`)."""
+    own = SCRIPTS / f"{name}.json"
+    return own if "/" not in name and own.is_file() and not Path(name).is_file() else Path(name)
 
 
 def load(path: Path) -> Script:

@@ -34,6 +34,8 @@ class Timeline:
     """One call."""
 
     call_sid: str
+    began_at: float = 0.0
+    """The stream's start on this machine's monotonic clock, to line it up with others' logs."""
     duration_s: float = 0.0
     ended_by: str = ""
     utterances: list[Utterance] = field(default_factory=list)

@@ -11,10 +11,9 @@ so that it holds the same conversation; it has no tools.
 from __future__ import annotations
 
 import argparse
+import socket
 import sys
 import tomllib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +118,9 @@ async def converse(websocket: WebSocket, setup: Setup) -> None:
 
     @transport.event_handler("on_client_connected")  # type: ignore[untyped-decorator]
     async def on_client_connected(transport: object, client: object) -> None:
-        await worker.queue_frames([TTSSpeakFrame(setup.greeting)])
+        # Claude wants the conversation to open with the caller's words
+        greeting = TTSSpeakFrame(setup.greeting, append_to_context=False)
+        await worker.queue_frames([greeting])
 
     @transport.event_handler("on_client_disconnected")  # type: ignore[untyped-decorator]
     async def on_client_disconnected(transport: object, client: object) -> None:
@@ -131,12 +132,7 @@ async def converse(websocket: WebSocket, setup: Setup) -> None:
 def app(setup: Setup) -> FastAPI:
     """The bot's two doors: the voice webhook and the media socket."""
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        logger.info("stock bot is up")
-        yield
-
-    web = FastAPI(lifespan=lifespan)
+    web = FastAPI()
 
     @web.post("/")
     async def voice(request: Request) -> Response:
@@ -150,6 +146,17 @@ def app(setup: Setup) -> FastAPI:
         await converse(websocket, setup)
 
     return web
+
+
+class Server(uvicorn.Server):
+    """Says when it answers."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """One line on standard output once the port is bound."""
+        await super().startup(sockets)
+        if not self.should_exit:
+            sys.stdout.write(f"stock answers on http://{self.config.host}:{self.config.port}\n")
+            sys.stdout.flush()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -181,8 +188,10 @@ def main(argv: list[str] | None = None) -> int:
         prompt=agent["prompt"].strip(),
         greeting=" ".join(said),
     )
-    uvicorn.run(app(setup), host=options.host, port=options.port, log_level="warning")
-    return 0
+    config = uvicorn.Config(app(setup), host=options.host, port=options.port, log_level="warning")
+    server = Server(config)
+    server.run()
+    return 0 if server.started else 1
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def call(*, latency: float | None, rule_broken: str = "", problem: str = "") -> 
     """One question, answered or not."""
     said = Utterance("q", "any [bold]room[/]?", "say", False, 2.9, 3.0, 4.0, 4.1)
     spans = [(0.5, 2.0)] + ([] if latency is None else [(4.0 + latency, 6.0)])
-    line = Timeline("CA1", 10.0, "caller", [said], spans, agent_runs=spans)
+    line = Timeline("CA1", 0.0, 10.0, "caller", [said], spans, agent_runs=spans)
     book = Conformance()
     book.kept("upgrade")
     if rule_broken:
@@ -62,7 +62,8 @@ def test_a_broken_rule_is_bad() -> None:
 
 def test_a_silent_agent_is_bad() -> None:
     """Even when nobody asked anything."""
-    result = report("ws://x", [Outcome(Timeline("CA1", 5.0), Conformance(), Recording())])
+    silent = Outcome(Timeline("CA1", duration_s=5.0), Conformance(), Recording())
+    result = report("ws://x", [silent])
     assert result.problems == ["CA1: the agent was never heard"]
 
 

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.script import HangUp, Interrupt, Key, Say, Script, ScriptError, WaitAgent, load, parse
+from lab.script import (
+    SCRIPTS,
+    HangUp,
+    Interrupt,
+    Key,
+    Say,
+    Script,
+    ScriptError,
+    WaitAgent,
+    load,
+    parse,
+    script_file,
+)
 
 pytestmark = pytest.mark.rule
 
@@ -104,6 +116,15 @@ def test_a_file_that_is_not_there_or_not_json_is_one_line(tmp_path: Path) -> Non
         load(tmp_path / "half.json")
     (tmp_path / "good.json").write_text(json.dumps({"steps": [{"do": "hang_up"}]}))
     assert load(tmp_path / "good.json").name == "good"
+
+
+def test_the_labs_own_scripts_go_by_name(tmp_path: Path) -> None:
+    """Anything else is a path."""
+    for file in SCRIPTS.glob("*.json"):
+        assert script_file(file.stem) == file
+        assert load(file).steps
+    assert script_file("no-such-script") == Path("no-such-script")
+    assert script_file(str(tmp_path / "x.json")) == tmp_path / "x.json"
 
 
 values = st.recursive(
