@@ -16,8 +16,7 @@ MONTHS = frozenset(
 # Written with a point inside a sentence, followed by a small letter or a digit; sentencex knows
 # many others.
 _ABBREVIATIONS = frozenset(
-    "a.m p.m am pm approx appt apt ext no nos min mins hr hrs sec ave st rd blvd dept etc tel vs "
-    "e.g i.e".split()
+    "approx appt apt ext no nos min mins hr hrs sec ave st rd blvd dept etc tel vs e.g i.e".split()
 ) | {*WEEKDAYS, *MONTHS}
 _MONTH_INITIALS = frozenset("JFMASOND")
 _CURRENCY = frozenset("$€£¥₹﷼+#")
@@ -33,7 +32,9 @@ def is_number_or_date(head: str, behind: str, *, is_dash: bool = False) -> bool:
     """Whether a pause between `head` and `behind` (its first letter or digit on) belongs to a
     number, a date or a range of them: "March 3, 2025", "1, 2", "Tuesday, March 3", "9 - 5"."""
     last = _LAST_WORD.search(head)
-    word = last.group(1) if last else ""
+    word = last.group(1).rstrip(".") if last else ""
+    if word.lower().lstrip("(") in ("e.g", "i.e"):
+        return True
     is_numeric_behind = _is_numeric(behind[:1])
     if word[-1:].isdigit() or word[-1:] == "%":
         return is_numeric_behind or is_dash

@@ -28,7 +28,7 @@ _SENTENCE_ENDS = ".!?…؟"
 _PAUSES = ",;،؛"
 _SPACED_DASHES = "-–—"
 _CLOSERS = "\"'”’»)]*_"
-_PAIRS = (("(", ")"), ("[", "]"), ("“", "”"), ("«", "»"), ('"', '"'))
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("（", "）"), ("“", "”"), ("«", "»"), ('"', '"'))
 _PAIR_CHARS = 200  # a quotation or bracket still open after this many characters was a slip
 _CONTEXT_CHARS = 2000  # what sentencex sees of the paragraph before the waiting text
 _ANY_WORD = "Zzq zq"  # a capitalised word that is in no list of sentencex
@@ -203,19 +203,22 @@ class ClauseCutter:
         head = self._before + self._waiting[:at]
         if is_abbreviation(self._waiting[:at], behind) or _is_in_pair(head):
             return False
-        is_word_complete = behind[-1].isspace()
-        if not is_word_complete and not self._is_boundary(head, _ANY_WORD):
-            return None  # an abbreviation: the whole next word decides
+        if not behind[-1].isspace():
+            if not self._is_boundary(head, _ANY_WORD):
+                return None  # an abbreviation: the whole next word decides
+            if behind == "I" and head.rstrip()[-2:-1] in _SENTENCE_ENDS:
+                return None  # "... I" goes on, "... It" does not
         return self._is_boundary(head, self._waiting[at:])
 
     def _is_boundary(self, head: str, tail: str) -> bool:
         """Whether sentencex parts `head` and `tail`."""
-        end, first = 0, len(head) + len(tail) - len(tail.lstrip())
-        least = len(head.rstrip())
+        end, least = 0, len(head.rstrip())
+        first = len(head) + next(i for i, char in enumerate(tail) if char.isalnum())
         for sentence in segment(self._language, head + tail):
             end += len(sentence)
-            if end >= least:
-                return end <= first
+            if end >= least:  # "! ..." is one end, and it is the last mark's
+                between = (head + tail)[least:end]
+                return end <= first and not any(char in _SENTENCE_ENDS for char in between)
         return False
 
     # ── the scissors ─────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ _SIGNS = {
     "'": "apostrophe",
 }
 _VOWELS = re.compile(r"[aeiouyAEIOUY]")
-_SAID_WHOLE = frozenset("com org net edu gov info biz gmail html pdf".split())
+_SAID_WHOLE = frozenset("com co org net edu gov info biz gmail html pdf".split())
 _PIECE = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z\d\s]|\s+")
 
 _DOMAIN = (
@@ -50,7 +50,10 @@ NATIONAL = re.compile(
 LOCAL = re.compile(r"(?<![\w$€£.-])\d{3}[-.]\d{4}(?![\w%]|[.-]\d)")
 EXTENSION = re.compile(r"(?<=\d)(?P<n>,? ?\b(?:ext\.?|x)\s?(?P<digits>\d{1,6}))\b", re.I)
 HYPHENED = re.compile(r"(?<![\w$€£.-])(?!\d{4}-\d{2}-\d{2}\b)\d{3,}(?:-\d{2,}){2,}(?![\w]|-\d)")
-SPACED = re.compile(r"(?<![\w$€£.,-])\d{2,5}(?: \d{2,5}){2,}(?![\w%]|[.,:]\d)")
+SPACED = re.compile(
+    r"(?<![\w$€£.,-])(?:\d{2,6}(?: \d{2,6}){2,}|\(0\d{2,5}\)(?:[ -]?\d{3,8}){1,2})"
+    r"(?![\w%]|[.,:]\d)"
+)
 TWO_SPACED = re.compile(r"(?<![\w$€£.,-])0\d{2,5} \d{3,7}(?![\w%]|[.,:]\d)")
 LONG = re.compile(r"(?<![\w$€£.,#-])\d{7,}(?![\w%]|[.,]\d)")
 VANITY = re.compile(r"(?<![\w-])1-8\d\d-(?=[A-Z-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*(?!\w)")

@@ -224,7 +224,7 @@ def _duration(hours: int, minutes: int, seconds: int) -> str:
 def _full_stop(found: re.Match[str]) -> str:
     """The point of "p.m." also ends the sentence if a new one follows, or nothing does."""
     behind = found.string[found.end() :].lstrip("\"'”’)")
-    ends = not behind.strip() or re.match(r"\s+[A-Z]", behind)
+    ends = not behind.strip() or re.match(r"\s+(?:[A-Z][a-z'’]|[IA]\b)", behind)
     return "." if found[0].endswith(".") and ends else ""
 
 

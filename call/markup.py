@@ -38,7 +38,7 @@ MARKUP: tuple[Rule, ...] = (
     (re.compile(r"^[ \t]*(?:\|?[ \t]*:?-{3,}:?[ \t]*)+\|?[ \t]*$", re.M), _nothing),  # table rule
     (re.compile(r"^[ \t]*(?:[-*+•▪·–—]|#{1,6}|>+)[ \t]+", re.M), _nothing),
     (re.compile(r"\*{2,3}(?![ \d-]*\d{4})|(?<!\w)__|__(?!\w)|~~|`+|(?<=\w)\*(?!\w)"), _nothing),
-    (re.compile(r"(?<![\w*])\*(?=\S)(?![*•])(?!\d{4})|\*(?=[\s.,;:!?]|$)"), _nothing),
+    (re.compile(r"(?<![\w*])\*(?=\S)(?![*•])(?!\d{4})|(?<=\S)\*(?=[\s.,;:!?]|$)"), _nothing),
     (re.compile(r"(?<!\w)_(?=\w)|(?<=\w)_(?!\w)"), _nothing),
     (re.compile(r"\s*\|\s*"), _pause),
     (re.compile(r"[•▪]"), _nothing),

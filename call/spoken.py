@@ -20,7 +20,8 @@ Span = tuple[int, int, int, int]
 
 _NEEDS_WORDS = re.compile(
     r"[0-9/\u0660-\u0669\u06f0-\u06f9@$€£¥₹₩%°#*_`~^|<>\\=&+½¼¾•▪·\n\t\u2190-\u27bf\u2b00-\u2bff"
-    r"\ufe0f\u200d\U0001f000-\U0001faff]|[^\W_]\.[^\W_]|\s[-–—]\s*$|^\s*[-–—]\s|\s{2}|\bvs\.|\[|\]"
+    r"\ufe0f\u200d\U0001f000-\U0001faff]|[^\W_]\.[^\W_]|\s[-–—]\s*$|^\s*[-–—]\s|\s{2}|\[|\]"
+    r"|\b(?:vs|Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun|approx|appts?)\b"
 )
 _PUNCTUATION = frozenset(",.;:!?…،؛؟")
 

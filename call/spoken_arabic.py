@@ -117,22 +117,23 @@ _FEMININE_NOUNS = (
     "ساعة|ساعات|دقيقة|دقائق|ثانية|ثوان|ثواني|سنة|سنوات|مرة|مرات|ليلة|ليال|ليالي|غرفة|غرف|جلسة|جلسات"
     "|زيارة|زيارات|عيادة|عيادات|درجة|درجات|صفحة|صفحات"
 )
-FEMININE = re.compile(rf"(?<![\w.,])(?P<n>{_NUM})(?=\s+(?:{_FEMININE_NOUNS})(?!\w))")
+FEMININE = re.compile(rf"(?<![\w.,])(?P<a>{_NUM})\s+(?P<noun>{_FEMININE_NOUNS})(?!\w)")
+
+
+def _regular(stem: str) -> Noun:
+    """A borrowed noun, whose plural ends in -at."""
+    return Noun(stem, f"{stem}ان", f"{stem}ات", f"{stem}ا")
+
+
+_DEGREE = Noun("درجة مئوية", "درجتان مئويتان", "درجات مئوية", "درجة مئوية", is_feminine=True)
 _UNITS = {
-    "كم": "كيلومتر",
-    "كغ": "كيلوغرام",
-    "كجم": "كيلوغرام",
-    "ملغ": "مليغرام",
-    "ملجم": "مليغرام",
-    "مل": "مليلتر",
-    "سم": "سنتيمتر",
-    "مم": "مليمتر",
-    "km": "كيلومتر",
-    "kg": "كيلوغرام",
-    "mg": "مليغرام",
-    "°C": "درجة مئوية",
-    "°م": "درجة مئوية",
-    "°": "درجة",
+    **dict.fromkeys(("كم", "km"), _regular("كيلومتر")),
+    **dict.fromkeys(("كغ", "كجم", "kg"), _regular("كيلوغرام")),
+    **dict.fromkeys(("ملغ", "ملجم", "mg"), _regular("مليغرام")),
+    **dict.fromkeys(("مل", "ml"), _regular("مليلتر")),
+    **dict.fromkeys(("سم", "cm"), _regular("سنتيمتر")),
+    **dict.fromkeys(("مم", "mm"), _regular("مليمتر")),
+    **dict.fromkeys(("°C", "°م", "°"), _DEGREE),
 }
 MEASURE = re.compile(
     rf"(?<![\w.,])(?P<a>{_NUM})\s?(?P<unit>{'|'.join(sorted(_UNITS, key=len, reverse=True))})(?!\w)"
@@ -174,8 +175,8 @@ def rules() -> tuple[Rule, ...]:
         (MONEY_BEFORE, _money),
         (MONEY_BEHIND, _money),
         (PERCENT, lambda found: f"{number(found['a'] or found['b'])} بالمئة"),
-        (MEASURE, lambda found: f"{number(found['a'])} {_UNITS[found['unit']]}"),
-        (FEMININE, lambda found: number(found["n"], is_feminine=True)),
+        (MEASURE, _measure),
+        (FEMININE, _feminine),
         (RANGE, lambda found: f"{number(found['a'])} إلى {number(found['b'])}"),
         (NEGATIVE, lambda found: f"سالب {number(found['a'])}"),
         (NUMBER, lambda found: number(found[0])),
@@ -245,6 +246,18 @@ def _date(found: re.Match[str]) -> str | None:
 
 def _month(month: int) -> str | None:
     return _MONTHS[month - 1] if 1 <= month <= 12 else None
+
+
+def _feminine(found: re.Match[str]) -> str:
+    if western(found["a"]) == "1":
+        return f"{found['noun']} واحدة"
+    return f"{number(found['a'], is_feminine=True)} {found['noun']}"
+
+
+def _measure(found: re.Match[str]) -> str:
+    unit = _UNITS[found["unit"]]
+    amount = western(found["a"])
+    return counted(int(amount), unit) if amount.isdigit() else f"{number(amount)} {unit.one}"
 
 
 def _money(found: re.Match[str]) -> str:

@@ -28,6 +28,8 @@ _SHORT_FORM = re.compile(
     r"(?<![\w.])(?:e\.g\.|i\.e\.|approx\.|vs\.?|appts?\.|w/o?|b/c)(?!\w)", re.I
 )
 _ZONE = re.compile(r"(?<!\w)(?:[ecmpa]\.\s?[sd]\.\s?t|g\.\s?m\.\s?t)\b\.?", re.I)
+_TIMES = re.compile(r"(?<=\d)\s?[*×]\s?(?=\d)")
+_UNDERSCORE = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _SLASH = re.compile(r"(?<=[^\W\d_])\s?/\s?(?=[^\W\d_])")
 _ABOUT = re.compile(r"~(?=\s?[\d$€£])")
 _SIGN = re.compile(r"\s?(?:(?<=\s)[&@+=](?=\s)|(?<=\w)&(?=\w))\s?")
@@ -110,6 +112,8 @@ _QUANTITIES: tuple[Rule, ...] = (
 )
 _SIGNS: tuple[Rule, ...] = (
     (_SHORT_FORM, _short_form),
+    (_TIMES, lambda _: " times "),
+    (_UNDERSCORE, lambda _: " "),
     (_ZONE, _zone),
     (_SLASH, _slash),
     (_ABOUT, lambda _: "about "),
