@@ -118,7 +118,10 @@ class HeardLedger(DecidingProcessor):
             case InterruptionFrame():
                 self._answer_owed = False
                 self._tools.clear()
-                return [*self._tell(CallerInterrupted(), now), frame]
+                ours = self._tell(CallerInterrupted(), now)
+                if self._log.is_empty:
+                    self._floor.agent_ended()
+                return [*ours, frame]
             case EndFrame() | CancelFrame():
                 return [*self._tell(CallEnded(), now), frame]
         return self._tool(frame, now)
@@ -149,6 +152,7 @@ class HeardLedger(DecidingProcessor):
             case FunctionCallInProgressFrame():
                 return [*self._tell(ToolCalled(frame.tool_call_id), now), frame]
             case FunctionCallResultFrame():
+                self._floor.agent_began()
                 self._tools.discard(frame.tool_call_id)
                 self._answer_owed = True
             case FunctionCallCancelFrame():
