@@ -17,7 +17,7 @@ from bot.check_vendors import ask_vendors
 from bot.finding import Finding, good, note, problem
 from bot.persona import Persona, Personas, load_personas
 from bot.secrets import missing_keys
-from bot.settings import Loaded
+from bot.settings import KNOBS, Loaded
 from call.audio import RATE_HZ
 from call.errors import SettingsError
 
@@ -44,8 +44,10 @@ async def run_check(loaded: Loaded, *, online: bool = True, port: int = PORT) ->
 
 
 def _where(loaded: Loaded) -> str:
-    changed = sum(source != "default" for source in loaded.sources.values())
-    return f"{loaded.config_path or 'defaults only'}, {changed} values given"
+    mine = sum(
+        getattr(getattr(loaded.settings, knob.section), knob.name) != knob.default for knob in KNOBS
+    )
+    return f"{loaded.config_path or 'no file'}, {mine} values differ from their defaults"
 
 
 def _keys(loaded: Loaded) -> list[Finding]:
