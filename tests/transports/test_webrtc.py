@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 
@@ -98,12 +99,12 @@ class Browser:
 
 
 @asynccontextmanager
-async def talking() -> AsyncIterator[tuple[Browser, Call, Notebook]]:
+async def talking(settings: Wire = SETTINGS) -> AsyncIterator[tuple[Browser, Call, Notebook]]:
     """A browser in a call."""
     browser, notebook = Browser(), Notebook()
-    answer, connection = await pick_up(await browser.offer(), SETTINGS)
+    answer, connection = await pick_up(await browser.offer(), settings)
     await browser.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
-    wire = transport(SETTINGS, connection, recorder=notebook)
+    wire = transport(settings, connection, recorder=notebook)
     assert isinstance(wire, BrowserTransport)
     call = Call(wire)
     running = asyncio.create_task(call.run())
@@ -144,6 +145,17 @@ async def test_what_an_interruption_takes_back_was_not_played() -> None:
         voice = TTSAudioRawFrame(tone(3.0, 8000).tobytes(), 8000, 1)
         await call.say(LLMFullResponseStartFrame(), voice, PlayheadFrame("1.1", 9))
         await eventually(lambda: notebook.moments, what="the agent speaks")
+        await call.say(InterruptionFrame(), PlayheadFrame("2.1", 4))
+        await eventually(lambda: call.behind.of(PlayedToFrame), what="the next reply")
+        assert [played.clause_id for played in call.behind.of(PlayedToFrame)] == ["2.1"]
+
+
+async def test_what_the_browser_still_held_was_not_played() -> None:
+    """A clause written but not yet out of the browser's buffer is taken back by a barge-in."""
+    async with talking(replace(SETTINGS, browser_buffer_s=0.3)) as (_, call, _notebook):
+        await call.say(TTSAudioRawFrame(tone(0.04, 8000).tobytes(), 8000, 1))
+        await call.say(PlayheadFrame("1.1", 9))
+        await eventually(lambda: call.behind.of(PlayheadFrame), what="the clause was written")
         await call.say(InterruptionFrame(), PlayheadFrame("2.1", 4))
         await eventually(lambda: call.behind.of(PlayedToFrame), what="the next reply")
         assert [played.clause_id for played in call.behind.of(PlayedToFrame)] == ["2.1"]

@@ -309,7 +309,7 @@ async def test_a_station_that_fails_does_not_deafen_the_call() -> None:
         await peer.close()
 
 
-BAD = {
+BAD: dict[str, tuple[str | bytes, str]] = {
     "malformed media": (
         json.dumps({"event": "media", "sequenceNumber": "2", "streamSid": STREAM,
                     "media": {"payload": "!!", "timestamp": "1"}}), "bad_base64"),
@@ -408,7 +408,7 @@ async def test_a_send_that_goes_nowhere_ends_the_call(way: str) -> None:
             await asyncio.Event().wait()
 
         assert isinstance(call.wire, TwilioTransport)
-        call.wire._line.websocket.send = send  # type: ignore[assignment,method-assign]
+        call.wire._line.websocket.send = send  # type: ignore[method-assign]
         await call.say(voice(1.0))
         await ends(call, "vanished")
         await peer.vanish()
