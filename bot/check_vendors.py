@@ -226,6 +226,9 @@ async def _fallback(http: aiohttp.ClientSession, number: dict[str, Any], webhook
             text = (await response.content.read(65536)).decode(errors="replace")
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return problem("twilio", f"the Voice Fallback URL of {name} does not answer", remedy)
+    if response.status in (401, 403):
+        text = f"the Voice Fallback URL of {name} answers its owner only ({response.status})"
+        return note("twilio", text, "make sure that it takes a message")
     if response.status != 200 or "<Record" not in text:
         return problem("twilio", f"the Voice Fallback URL of {name} takes no message", remedy)
     return good("twilio", f"{name} reaches this webhook and falls back to a voicemail")

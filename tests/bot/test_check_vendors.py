@@ -205,6 +205,8 @@ def carrier(
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.path == "/fallback.xml":
             return web.Response(text=fallback, content_type="text/xml")
+        if request.path in ("/closed.xml", "/gone.xml"):
+            return web.Response(status=403 if request.path == "/closed.xml" else 404)
         if not request.headers.get("Authorization", "").startswith("Basic "):
             return web.Response(status=401)
         if request.path.endswith("IncomingPhoneNumbers.json"):
@@ -251,6 +253,8 @@ async def test_a_number_with_webhook_and_fallback_is_good():
         (carrier(numbers=[number("http://127.0.0.1:1/x")]), "does not answer"),
         (carrier(numbers=[number("HERE/fallback.xml")], fallback="<Response/>"), "no message"),
         (carrier(numbers=[number("not a url")]), "does not answer"),
+        (carrier(numbers=[number("HERE/closed.xml")]), "answers its owner only (403)"),
+        (carrier(numbers=[number("HERE/gone.xml")]), "takes no message"),
     ],
 )
 async def test_a_number_that_would_fail_when_this_host_is_dead_is_told(answer, hint):

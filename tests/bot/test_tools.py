@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from loguru import logger
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
-from bot.persona import Persona
+from bot.persona import Persona, read_personas
+from bot.settings import HOME
 from bot.tools import CallTools, Tool, Tools, register, resolve, schemas
 from call.measures import TOOL_CALLS, Moment, NullRecorder
 from frames.speech import SayFrame
+from lab.server import start
 from tests.conftest import TICK, eventually
 
 pytestmark = pytest.mark.provider
@@ -131,6 +133,34 @@ async def test_a_tool_is_a_post_of_call_and_arguments_and_its_answer_reaches_the
         assert b.tally.outcomes == ["ok"]
         assert b.tally.moments == [Moment.TOOL_STARTED, Moment.TOOL_ENDED]
         assert b.events == [("look", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "outcome"),
+    [
+        ("find_slots", {"day": "Tuesday", "part": "morning"}, "ok"),
+        ("book_appointment", {"day": "Tuesday", "time": "10:30", "phone": "5550142"}, "ok"),
+        ("move_appointment", {"phone": "5550123", "day": "Friday", "time": "10:00"}, "ok"),
+        ("cancel_appointment", {"phone": "5550123"}, "ok"),
+        ("cancel_appointment", {"phone": "5559999"}, "refused"),
+    ],
+)
+async def test_the_sample_agents_tools_fit_the_emulated_appointment_book(name, arguments, outcome):
+    """agent.toml and the book agree on paths and arguments."""
+    async with start(profile="zero") as lab, aiohttp.ClientSession() as http:
+        settings = Tools(base_url=lab.http_url)
+        persona = read_personas(HOME / "agent.toml", tools=settings).default
+        tools = CallTools(
+            settings=settings,
+            control=Control(),
+            call_id="c",
+            http=http,
+            recorder=(tally := Tally()),
+        )
+        (tool,) = [tool for tool in persona.tools if tool.name == name]
+        result: Any = await tools.call(tool, arguments)
+        assert tally.outcomes == [outcome], result
+        assert result["ok"] is (outcome == "ok")
 
 
 # ── a tool that does not ─────────────────────────────────────────────────────────────
