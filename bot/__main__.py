@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from loguru import logger
 from rich.console import Console
 from rich.table import Table
 
@@ -119,6 +120,8 @@ def _become(module: str, *arguments: str) -> None:
 
 def main() -> None:
     """Run the command line; an error of ours is one line and exit 1, bad settings too."""
+    # Importing Pipecat logs a banner; `serve` sets up logging of its own, the rest prints answers.
+    logger.remove()
     try:
         app()
     except (SettingsError, AgentError) as error:

@@ -188,5 +188,6 @@ def show_receipt(demo: DemoCall, console: Console) -> None:
 
 def _carrier_line(report: dict[str, Any]) -> str:
     rules = report.get("conformance") or []
-    failed = [rule for rule in rules if not rule.get("passed", True)]
-    return f"carrier's side: {len(rules) - len(failed)} of {len(rules)} protocol rules kept"
+    failed = [rule for rule in rules if rule["outcome"] == "fail"]
+    kept = f"carrier's side: {len(rules) - len(failed)} of {len(rules)} protocol rules kept"
+    return "\n".join([kept, *(f"  broken: {rule['sentence']}" for rule in failed)])

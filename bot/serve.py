@@ -16,6 +16,7 @@ from bot.children import running
 from bot.demo import DEMO_KEY, lab_environment
 from bot.drain import drain
 from bot.exchange import open_exchange
+from bot.secrets import require_keys
 from bot.server import build_app
 from bot.settings import Loaded, load, load_process, process_environment, provider_keys
 from telemetry.logs import configure
@@ -44,6 +45,7 @@ async def serve_forever(*, host: str, port: int, with_lab: bool = False) -> int:
         stack.callback(listener.close)
         if with_lab:
             loaded = await stack.enter_async_context(_lab_beside(port))
+        require_keys(loaded)
         exchange = await stack.enter_async_context(open_exchange(loaded, provider_keys(loaded)))
         server = _Server(
             uvicorn.Config(

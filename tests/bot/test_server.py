@@ -1,0 +1,183 @@
+"""The doors answer the carrier in TwiML, strangers not at all, and say whether there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+from twilio.request_validator import RequestValidator
+
+from bot.exchange import Exchange
+from bot.persona import Persona, Personas
+from bot.server import build_app
+from bot.settings import load
+from call.admission import Admission
+from transports.twilio.tickets import Tickets
+
+pytestmark = pytest.mark.wire
+
+TOKEN = "throw-away"
+PUBLIC = "https://phone.example"
+FORM = {"CallSid": "CA1", "From": "+15550100001", "To": "+15550100002"}
+AGENT = Persona(name="Mia", prompt="You help.", greeting="Hello.", handoff_number="+442079460000")
+
+
+def exchange(**overrides: str) -> Exchange:
+    environ = {
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "OFFHOOK__WIRE__PUBLIC_URL": PUBLIC,
+        "OFFHOOK__CAPACITY__MAX_CALLS": "1",
+        "OFFHOOK__WIRE__START_TIMEOUT_S": "0.2",
+        **overrides,
+    }
+    loaded = load(environ)
+    nothing: Any = None
+    return Exchange(
+        loaded=loaded,
+        keys={},
+        personas=Personas(AGENT, {}),
+        model=nothing,
+        smart_turn=nothing,
+        http=nothing,
+        admission=Admission(loaded.settings.capacity),
+        tickets=Tickets(life_s=60),
+    )
+
+
+@pytest.fixture
+def house() -> Exchange:
+    return exchange()
+
+
+@pytest.fixture
+def client(house: Exchange) -> Iterator[TestClient]:
+    with TestClient(build_app(house), base_url=PUBLIC) as client:
+        yield client
+
+
+def signed(path: str, form: dict[str, str]) -> dict[str, str]:
+    signature = RequestValidator(TOKEN).compute_signature(PUBLIC + path, form)
+    return {"X-Twilio-Signature": signature}
+
+
+def post(client: TestClient, path: str, form: dict[str, str] = FORM) -> Any:
+    return client.post(path, data=form, headers=signed(path, form))
+
+
+def test_a_signed_call_is_connected_to_the_media_socket_with_a_token(client: TestClient):
+    """TwiML connects, carries a one-time token, and goes on at /twilio/after."""
+    answer = post(client, "/twilio/voice")
+    assert answer.status_code == 200
+    assert 'url="wss://phone.example/twilio/media"' in answer.text
+    assert 'name="token"' in answer.text
+    assert ">https://phone.example/twilio/after</Redirect>" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/twilio/voice", "/twilio/after", "/twilio/status"])
+@pytest.mark.parametrize("headers", [{}, {"X-Twilio-Signature": "bm90IHRoZWlycw=="}])
+def test_an_unsigned_webhook_is_refused(client: TestClient, path: str, headers: dict[str, str]):
+    """403, whatever the form says."""
+    assert client.post(path, data=FORM, headers=headers).status_code == 403
+
+
+def test_without_verification_a_webhook_is_answered_and_called_unverified():
+    """The loopback setting lets anybody in, and says so in the log."""
+    app = build_app(exchange(OFFHOOK__WIRE__VERIFY_SIGNATURE="false"))
+    with TestClient(app, base_url=PUBLIC) as client:
+        assert client.post("/twilio/voice", data=FORM).status_code == 200
+
+
+def test_a_full_house_apologises_and_takes_a_message(house: Exchange, client: TestClient):
+    """The next call hears that all lines are busy and may leave a message."""
+    assert house.admission.enter()
+    answer = post(client, "/twilio/voice")
+    assert AGENT.phrases.busy in answer.text
+    assert "<Record" in answer.text and "<Connect" not in answer.text
+
+
+def test_readiness_ends_where_the_room_ends(house: Exchange, client: TestClient):
+    """Full and draining are 503 with the reason; alive is always 200."""
+    assert client.get("/readyz").json() == {"status": "ready", "active_calls": 0}
+    house.admission.enter()
+    assert client.get("/readyz").status_code == 503
+    house.admission.leave()
+    house.admission.drain()
+    assert client.get("/readyz").json()["status"] == "draining"
+    assert client.get("/healthz").status_code == 200
+
+
+def test_after_the_stream_the_verdict_of_the_call_is_carried_out(
+    house: Exchange, client: TestClient
+):
+    """Hang up, or hand over to the person behind the number."""
+    house.decide_after("CA1", "hang_up")
+    assert "<Hangup" in post(client, "/twilio/after").text
+    house.decide_after("CA1", "transfer")
+    assert "+442079460000" in post(client, "/twilio/after").text
+
+
+def test_a_call_that_broke_gets_an_apology_and_a_voicemail(client: TestClient):
+    """Without a verdict the caller is still there and our side is not."""
+    text = post(client, "/twilio/after").text
+    assert AGENT.phrases.apology in text and "<Record" in text
+
+
+def test_a_media_socket_without_a_good_token_is_closed(client: TestClient):
+    """Missing, wrong or another call's: no session begins."""
+    start = {
+        "event": "start",
+        "sequenceNumber": "1",
+        "streamSid": "MZ1",
+        "start": {
+            "accountSid": "AC1",
+            "streamSid": "MZ1",
+            "callSid": "CA1",
+            "tracks": ["inbound"],
+            "customParameters": {"token": "guessed"},
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        },
+    }
+    with client.websocket_connect("/twilio/media") as socket:
+        socket.send_json({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+        socket.send_json(start)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_text()
+    assert closed.value.code == 1008
+
+
+def test_a_media_socket_that_never_starts_is_closed(client: TestClient):
+    """Silence is not a call."""
+    with client.websocket_connect("/twilio/media") as socket:
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_text()
+
+
+def test_records_are_listed_newest_first_and_unknown_ones_are_404(
+    house: Exchange, client: TestClient
+):
+    """The API shows what is kept."""
+    house.records.put({"call_id": "a"})
+    house.records.put({"call_id": "b"})
+    assert [call["call_id"] for call in client.get("/api/calls").json()] == ["b", "a"]
+    assert client.get("/api/calls/a").json() == {"call_id": "a"}
+    assert client.get("/api/calls/z").status_code == 404
+
+
+@pytest.mark.parametrize("body", [b"no json", b"{}", b'{"type": "offer", "sdp": "nonsense"}'])
+def test_a_broken_offer_from_a_browser_is_400_and_takes_no_room(
+    house: Exchange, client: TestClient, body: bytes
+):
+    """A page that talks nonsense costs nobody a line."""
+    answer = client.post("/webrtc/offer", content=body)
+    assert answer.status_code == 400
+    assert house.admission.active == 0
+
+
+def test_the_talk_page_is_served_whole(client: TestClient):
+    """No third party is asked for anything."""
+    page = client.get("/talk").text
+    assert "/webrtc/offer" in page
+    assert 'src="http' not in page

@@ -1,0 +1,157 @@
+"""A bot and the lab as real processes on loopback, and callers who ring it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from bot.demo import free_port, lab_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_S = 60.0
+
+
+@dataclass
+class Rung:
+    """One caller's story: how it ended for the caller, the carrier's report, the bot's record."""
+
+    exit_code: int
+    report: dict[str, Any]
+    truth: dict[str, Any]
+    record: dict[str, Any]
+    stderr: str
+
+    @property
+    def agent_words(self) -> str:
+        """Everything the agent is known to have been heard saying."""
+        turns = [turn["heard_text"] for turn in self.record["turns"]]
+        return " ".join([self.record["opening_text"], *turns])
+
+
+@dataclass
+class House:
+    """A running bot behind its doors, and the lab its providers live in."""
+
+    port: int
+    lab_port: int
+    environ: Mapping[str, str]
+    folder: Path
+    bot: subprocess.Popen[str]
+    _count: int = field(default=0)
+
+    @property
+    def url(self) -> str:
+        """The bot's HTTP surface."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> Any:
+        """A JSON document of the bot's."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def lab(self, path: str, body: Any = None) -> Any:
+        """Ask or tell the lab something."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.lab_port}{path}",
+            data=data,
+            headers={"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def dial(self, script: str, *options: str) -> subprocess.Popen[str]:
+        """Begin a call through the signed voice webhook."""
+        self._count += 1
+        folder = self.folder / f"call{self._count}"
+        folder.mkdir()
+        command = [
+            sys.executable, "-m", "lab", "call", f"{self.url}/twilio/voice",
+            "--auth-token", self.environ["TWILIO_AUTH_TOKEN"], "--script", script,
+            "--report", str(folder / "report.json"), "--truth", str(folder / "truth.json"),
+            "--record", str(folder / "recording.wav"), *options,
+        ]  # fmt: skip
+        caller = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        caller.folder = folder  # type: ignore[attr-defined]
+        return caller
+
+    def hang_on(self, caller: subprocess.Popen[str], *, timeout_s: float = 110.0) -> Rung:
+        """Wait for a call's end and gather what everybody knows of it."""
+        _, stderr = caller.communicate(timeout=timeout_s)
+        folder: Path = caller.folder  # type: ignore[attr-defined]
+        report = json.loads((folder / "report.json").read_text())
+        truth = json.loads((folder / "truth.json").read_text())
+        sid = str(_find(report, "call_sid") or _find(truth, "call_sid"))
+        record = next(
+            (call for call in self.get("/api/calls") if call["provider_call_id"] == sid), {}
+        )
+        return Rung(caller.returncode, report, truth, record, stderr)
+
+    def ring(self, script: str, *options: str) -> Rung:
+        """A whole call."""
+        return self.hang_on(self.dial(script, *options))
+
+
+def _find(document: Any, key: str) -> Any:
+    """The first value under `key`, however deep."""
+    if isinstance(document, dict):
+        if key in document:
+            return document[key]
+        document = list(document.values())
+    if isinstance(document, list):
+        return next((found for item in document if (found := _find(item, key))), None)
+    return None
+
+
+@contextmanager
+def process(*arguments: str, environ: Mapping[str, str], log: IO[str], ready: str) -> Any:
+    """A process for the length of a block; yields (process, ready line)."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT, env=dict(environ), stdout=subprocess.PIPE, stderr=log, text=True,
+    )  # fmt: skip
+    try:
+        assert running.stdout is not None
+        line = next((line for line in running.stdout if re.match(ready, line)), "")
+        assert line, f"{arguments[0]} did not come up"
+        yield running, line.strip()
+    finally:
+        running.terminate()
+        try:
+            running.wait(10)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+        if running.stdout is not None:
+            running.stdout.close()
+
+
+@contextmanager
+def open_house(folder: Path, *, profile: str = "co-located", **overrides: str) -> Any:
+    """Lab and bot, ready to take calls; overrides are environment variables of the bot."""
+    with ExitStack() as stack:
+        log = stack.enter_context((folder / "house.log").open("w"))
+        plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        lab = process(
+            "lab", "--port", "0", "--profile", profile,
+            environ=plain, log=log, ready="lab ready on ",
+        )  # fmt: skip
+        _, line = stack.enter_context(lab)
+        lab_port, port = int(line.rsplit(":", 1)[1]), free_port()
+        environ = {**lab_environment(plain, lab_port=lab_port, port=port), **overrides}
+        bot = process(
+            "bot", "serve", "--port", str(port), environ=environ, log=log, ready="offhook answers"
+        )
+        running, _ = stack.enter_context(bot)
+        yield House(port, lab_port, environ, folder, running)
