@@ -18,6 +18,7 @@ from pipecat.frames.frames import (
     LLMContextFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
+    LLMMessagesTransformFrame,
     LLMTextFrame,
     OutputAudioRawFrame,
     TranscriptionFrame,
@@ -289,11 +290,10 @@ async def test_words_for_a_call_that_is_no_longer_there_are_let_go() -> None:
     ear = Ear()
     frames = [Start(), clause("1.1", "Let me check."), *calling("t1"), End(), pause()]
     down, _ = await run_test(ear.ledger, frames_to_send=[*frames, played("1.1"), pause()])
-    (amendment,) = [f for f in down if hasattr(f, "transform")]
-    assert amendment.transform([{"role": "user", "content": "hi"}, "odd"]) == [
-        {"role": "user", "content": "hi"},
-        "odd",
-    ]
+    (amendment,) = [f for f in down if isinstance(f, LLMMessagesTransformFrame)]
+    assert not amendment.interruptible
+    messages: list[Any] = [{"role": "user", "content": "hi"}, "odd"]
+    assert amendment.transform(messages) == messages
 
 
 async def test_a_reply_that_only_calls_a_tool_is_reported_without_words() -> None:

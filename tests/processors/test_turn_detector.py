@@ -134,6 +134,14 @@ async def test_resumed_speech_withdraws_the_score() -> None:
     assert len(scorer.heard[1]) == len(scorer.heard[0]) + len(silence(0.2))
 
 
+async def test_resumed_speech_ends_the_checkpoints() -> None:
+    """Nobody scores the caller's words as silence."""
+    scorer = Scripted(0.4, 0.9)
+    knobs = Endpoint(score_at_s=(0.0, 3 * TICK))
+    down = await through(scorer, knobs, started(), stopped(), pause(1), started(), pause(6))
+    assert verdicts(down) == [0.4]
+
+
 async def test_a_decided_turn_is_scored_no_further_and_the_next_starts_afresh() -> None:
     """No score is spent on a turn that is over."""
     scorer = Scripted(0.4, 0.6)
