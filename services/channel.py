@@ -152,6 +152,7 @@ class Channel:
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> ProviderFault:
         """Send and receive until one of them, or `drop`, ends it."""
         self._broken = asyncio.get_running_loop().create_future()
+        self._sent_at = time.monotonic()
         self.is_open = True
         tasks = [
             asyncio.create_task(self._receive(socket)),

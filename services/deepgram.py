@@ -49,6 +49,7 @@ from services.fault import Origin, from_name, report
 
 _ORIGIN = Origin("deepgram", "hear")
 _REDIAL_S = (0.0, 0.1, 0.2, 0.4, 1.0)  # pauses before each attempt; the last one repeats
+_BUSY_S = 0.5  # most that a vendor's own "retry after" adds: a caller is on the line
 _STABLE_S = 5.0  # a connection that lived this long starts the pauses again
 _POSITION_SLACK_S = 0.25  # how far an answer's end may lie before the audio it answers for
 
@@ -114,7 +115,8 @@ class Deepgram:
         ]
         if self.mip_opt_out:
             pairs.append(("mip_opt_out", "true"))
-        pairs.extend(("keyterm", term) for term in dict.fromkeys((*self.keyterms, *keyterms)))
+        if self.model.startswith("nova-3"):  # older models refuse them
+            pairs.extend(("keyterm", term) for term in dict.fromkeys((*self.keyterms, *keyterms)))
         return urlencode(pairs)
 
 
@@ -256,7 +258,8 @@ class DeepgramSTT(STTService):
             return  # asking again would be refused again
         self._recorder.count(STT_RECONNECTS)
         self._quiet_since = time.monotonic()
-        self._channel.dial(after_s=_REDIAL_S[min(self._attempt, len(_REDIAL_S) - 1)])
+        pause_s = _REDIAL_S[min(self._attempt, len(_REDIAL_S) - 1)]
+        self._channel.dial(after_s=max(pause_s, min(fault.retry_after_s or 0.0, _BUSY_S)))
         self._attempt += 1
 
     async def received(self, text: str) -> None:

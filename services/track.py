@@ -60,6 +60,11 @@ class Track:
         """Any audio came at all."""
         return self._samples > 0
 
+    @property
+    def sound_s(self) -> float:
+        """How much audio came."""
+        return self._samples / RATE_HZ
+
     def add(self, clause_id: str, text: str) -> None:
         """A clause was sent to the provider."""
         before = len(self._letters)

@@ -42,6 +42,7 @@ from services.fault import report
 from services.track import ClauseEnd, Track
 from services.voice import Event, Failed, Finished, Flushed, Sound, Timing, Voice
 
+_ENDLESS_S = 180.0  # no reply is this long; a voice that goes on would fill the memory
 _LOOK_S = 0.1  # how often replies are looked at for a voice gone silent
 _REST_S = 0.2  # after this silence, the last letter's audio ends its clause
 _GRACE_S = 0.5  # a spoken reply waits this long for the voice to say that it is complete
@@ -232,6 +233,9 @@ class VoiceStation(FrameProcessor):
                 if not track.has_sound and not reply.is_sounding:
                     self._recorder.moment(Moment.TTS_FIRST_BYTE, reply.heard_at)
                 self._emit(reply, track.hear(mulaw))
+                if track.sound_s > _ENDLESS_S:
+                    self._voice.cancel(reply.context)
+                    self._fail(self._voice.origin.broke("endless sound"), reply.context)
             case Timing() as timing:
                 place = track.time_next if timing.is_relative else track.time
                 place(timing.pieces, timing.starts_s, timing.ends_s)

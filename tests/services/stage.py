@@ -71,10 +71,13 @@ class ScriptedEar:
         """Nothing to free."""
 
 
+TONE = b"".join(struct.pack("<h", int(8000 * math.sin(i / 5))) for i in range(8000))
+
+
 async def tone(text: str, *, voice: str) -> Speech:
     """A tone as long as the text, CHAR_MS a character."""
-    samples = len(text) * CHAR_MS * 8
-    pcm = b"".join(struct.pack("<h", int(8000 * math.sin(i / 5))) for i in range(samples))
+    size = len(text) * CHAR_MS * 16
+    pcm = (TONE * (size // len(TONE) + 1))[:size]
     chars = [(i * CHAR_MS, CHAR_MS) for i in range(len(text))]
     words, at = [], 0
     for word in text.split():

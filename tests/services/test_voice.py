@@ -27,10 +27,7 @@ class Ear:
         self.events.append(event)
 
     def has(self, kind: type[Any], context: str | None = None) -> bool:
-        return any(
-            isinstance(e, kind) and context in (None, e.context)
-            for e in self.events
-        )
+        return any(isinstance(e, kind) and context in (None, e.context) for e in self.events)
 
 
 def cartesia(lab: Lab, notes: Notes, *, renew_s: float = 240.0) -> Voice:
