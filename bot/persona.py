@@ -134,12 +134,6 @@ class Persona:
             raise ValueError("tools: two tools have the same name; rename one")
 
     @property
-    def opening(self) -> tuple[str, ...]:
-        """What is said first, before the model is asked; the disclosure ahead of the greeting."""
-        disclosed = (self.disclosure.text,) if self.disclosure.enabled else ()
-        return (*disclosed, self.greeting)
-
-    @property
     def system(self) -> str:
         """The system prompt: the same bytes on every call, so the model's cache can hold it."""
         return f"Your name is {self.name}.\n{self.prompt.strip()}"

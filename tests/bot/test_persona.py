@@ -84,11 +84,11 @@ def test_the_system_prompt_is_short_and_the_same_on_every_call():
 
 
 # ── what callers meet ────────────────────────────────────────────────────────────────
-def test_the_disclosure_is_said_first_unless_it_is_turned_off(read):
-    """Callers are told that a machine speaks; on by default."""
+def test_callers_are_told_that_a_machine_speaks_unless_it_is_turned_off(read):
+    """On by default, with a sentence."""
     on, off = read(SMALL).default, read(SMALL + "[disclosure]\nenabled = false\n").default
-    assert len(on.opening) == 2 and "AI" in on.opening[0]
-    assert off.opening == ("Hello.",)
+    assert on.disclosure.enabled and "AI" in on.disclosure.text
+    assert not off.disclosure.enabled
 
 
 def test_a_called_number_overrides_what_it_names_and_nothing_else(read):
