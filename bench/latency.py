@@ -27,10 +27,11 @@ import aiohttp
 
 from bot.children import running
 from bot.demo import free_port, lab_environment
-from lab.caller import Caller, Outcome, Plan
+from lab.caller import Caller, Outcome
 from lab.dialling import Phone
 from lab.measures import Percentiles, Turn, figures, percentiles
 from lab.mouth import Clips
+from lab.plan import Plan
 from lab.script import Say, Script, Step, WaitAgent
 
 # Questions whose answers need no tool, so that both bots do the same work.

@@ -17,14 +17,16 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from lab.caller import Caller, Event, Outcome, Plan
+from lab.caller import Caller, Outcome
 from lab.clock import Clock
 from lab.completions import Completions
 from lab.dialling import Phone
 from lab.impairments import parse as parse_impairments
 from lab.mouth import CLIPS, Clip, ClipError, Clips
+from lab.plan import Plan
 from lab.report import report, show
 from lab.script import Script, ScriptError, WaitAgent, load, script_file
+from lab.stream import Event
 
 GREETING_ONLY = Script("greeting", (WaitAgent(),))
 MAX_CALLS = 1000

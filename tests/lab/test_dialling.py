@@ -8,11 +8,12 @@ import pytest
 from aiohttp import web
 from twilio.request_validator import RequestValidator
 
-from lab.caller import Caller, Outcome, Plan
+from lab.caller import Caller, Outcome
 from lab.carrier import CallIds
 from lab.clock import Clock
 from lab.conformance import Conformance
 from lab.dialling import DialError, Phone, stream_offer, verbs
+from lab.plan import Plan
 from lab.script import parse
 from tests.lab.scripted_bot import Bot, bot
 
