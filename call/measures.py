@@ -121,9 +121,12 @@ UNLISTED_TRANSITIONS = Measure(
 TURNS_DECIDED = Measure(
     "offhook_turns_decided_total", "Turns given to the agent, by evidence", labels=("reason",)
 )
-SMART_TURN_SECONDS = Measure("offhook_smart_turn_seconds", "Time to score one turn's audio", "s")
+SMART_TURN_SECONDS = Measure(
+    "offhook_smart_turn_seconds", "Asked for a turn's score to answered", "s"
+)
 SMART_TURN_SHED = Measure(
-    "offhook_smart_turn_shed_total", "Turn scores given up because newer ones were waiting"
+    "offhook_smart_turn_shed_total",
+    "Turn scores that never came: newer ones were waiting, or the model failed",
 )
 MARKS_MISSED = Measure(
     "offhook_heard_by_bound_total", "Replies taken as heard because their last mark never came"

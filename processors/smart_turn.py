@@ -9,7 +9,6 @@ answers the oldest with "don't know" instead of answering everybody late.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -22,7 +21,6 @@ from loguru import logger
 from pipecat.audio.turn.smart_turn._whisper_features import compute_whisper_log_mel_features
 
 from call.audio import RATE_HZ
-from call.measures import SMART_TURN_SECONDS, SMART_TURN_SHED, NullRecorder, Recorder
 
 _ort: Any = onnxruntime  # its wheel exports names that type checkers cannot see
 MODEL_HZ = 16000
@@ -36,10 +34,7 @@ class SmartTurn:
     Made once per process, `preload()`ed before the first call, `close()`d at the end.
     """
 
-    def __init__(
-        self, *, threads: int = 1, waiting: int = 8, recorder: Recorder | None = None
-    ) -> None:
-        self._recorder = recorder or NullRecorder()
+    def __init__(self, *, threads: int = 1, waiting: int = 8) -> None:
         self._threads = threads
         self._limit = waiting
         self._session: Any = None
@@ -63,7 +58,6 @@ class SmartTurn:
         if len(self._waiting) >= self._limit:
             _, oldest = self._waiting.popleft()
             oldest.set_result(None)
-            self._recorder.count(SMART_TURN_SHED)
         self._waiting.append((pcm, answer))
         self._start_waiting()
         return await answer
@@ -98,23 +92,18 @@ class SmartTurn:
     def _work(
         self, pcm: bytes, answer: asyncio.Future[float | None], loop: asyncio.AbstractEventLoop
     ) -> None:
-        began = time.monotonic()
         value: float | None = None
         try:
             value = self.probability(pcm)
         except Exception as error:  # the turn: without a score it is decided by words and silence
             logger.error(f"smart-turn could not score: {type(error).__name__}")
-        took_s = time.monotonic() - began
         try:
-            loop.call_soon_threadsafe(self._answered, answer, value, took_s)
+            loop.call_soon_threadsafe(self._answered, answer, value)
         except RuntimeError:  # the loop has closed; nobody waits any more
             return
 
-    def _answered(
-        self, answer: asyncio.Future[float | None], value: float | None, took_s: float
-    ) -> None:
+    def _answered(self, answer: asyncio.Future[float | None], value: float | None) -> None:
         self._running -= 1
-        self._recorder.observe(SMART_TURN_SECONDS, took_s)
         if not answer.done():
             answer.set_result(value)
         self._start_waiting()

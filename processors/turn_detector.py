@@ -22,6 +22,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.audio import RATE_HZ
 from call.endpoint import Endpoint
+from call.measures import SMART_TURN_SECONDS, SMART_TURN_SHED, NullRecorder, Recorder
 from frames.turns import TurnProbabilityFrame
 from processors.smart_turn import SmartTurn
 
@@ -32,10 +33,17 @@ KEPT_S = 8.0  # the model hears no more
 class TurnDetector(FrameProcessor):
     """Keeps the turn's audio and scores it at each silence, again as the silence grows."""
 
-    def __init__(self, smart_turn: SmartTurn, settings: Endpoint | None = None) -> None:
+    def __init__(
+        self,
+        smart_turn: SmartTurn,
+        settings: Endpoint | None = None,
+        *,
+        recorder: Recorder | None = None,
+    ) -> None:
         super().__init__(enable_direct_mode=True)
         self._smart_turn = smart_turn
         self._settings = settings or Endpoint()
+        self._recorder = recorder or NullRecorder()
         self._audio = bytearray()  # the last KEPT_S seconds
         self._turn_bytes: int | None = None  # how much of it belongs to the turn; None: no turn
         self._scoring: asyncio.Task[None] | None = None
@@ -84,14 +92,18 @@ class TurnDetector(FrameProcessor):
         """Score now and at each later checkpoint, until the caller speaks or the turn is over."""
         for after_s in self._settings.score_at_s:
             await asyncio.sleep(max(0.0, spoken_at + after_s - time.monotonic()))
-            silence_s = stop_s + time.monotonic() - spoken_at
+            asked_at = time.monotonic()
             probability = await self._smart_turn.score(self._turn_audio())
-            if probability is not None:
-                await self.push_frame(
-                    TurnProbabilityFrame(
-                        probability=probability, silence_s=silence_s, spoken_at=spoken_at
-                    )
-                )
+            if probability is None:
+                self._recorder.count(SMART_TURN_SHED)
+                continue
+            self._recorder.observe(SMART_TURN_SECONDS, time.monotonic() - asked_at)
+            verdict = TurnProbabilityFrame(
+                probability=probability,
+                silence_s=stop_s + asked_at - spoken_at,
+                spoken_at=spoken_at,
+            )
+            await self.push_frame(verdict)
 
     def _stop_scoring(self) -> None:
         """Cancel without waiting: the task holds nothing that needs closing."""

@@ -17,7 +17,7 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from call.measures import Moment, NullRecorder, Recorder
+from call.measures import INTERRUPTIONS, Moment, NullRecorder, Recorder
 
 
 class TurnTap(FrameProcessor):
@@ -34,6 +34,8 @@ class TurnTap(FrameProcessor):
             moment = _moment(frame)
             if moment is not None:
                 self._recorder.moment(moment, time.monotonic())
+            if moment is Moment.INTERRUPTED:
+                self._recorder.count(INTERRUPTIONS)
         await self.push_frame(frame, direction)
 
 

@@ -11,28 +11,11 @@ import numpy as np
 import pytest
 
 from call.audio import RATE_HZ
-from call.measures import SMART_TURN_SHED, Measure, NullRecorder
 from processors.smart_turn import SmartTurn, features
 from tests.conftest import eventually
 from tests.processors.audio import silence, telephone
 
 pytestmark = pytest.mark.frame
-
-
-class Counts(NullRecorder):
-    """Remembers what was counted and observed."""
-
-    def __init__(self) -> None:
-        self.counted: list[str] = []
-        self.observed: list[float] = []
-
-    def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
-        """Keep the name."""
-        self.counted.append(measure.name)
-
-    def observe(self, measure: Measure, value: float, **labels: str) -> None:
-        """Keep the value."""
-        self.observed.append(value)
 
 
 class Slow(SmartTurn):
@@ -55,33 +38,25 @@ class Slow(SmartTurn):
 
 
 @pytest.fixture
-def counts() -> Counts:
-    """What the scorer reports."""
-    return Counts()
-
-
-@pytest.fixture
-def slow(counts: Counts) -> Iterator[Slow]:
+def slow() -> Iterator[Slow]:
     """A scorer with one thread and room for two to wait."""
-    scorer = Slow(threads=1, waiting=2, recorder=counts)
+    scorer = Slow(threads=1, waiting=2)
     yield scorer
     scorer.go.release(100)
     scorer.close()
 
 
-async def test_a_score_comes_from_the_pool_and_is_timed(slow: Slow, counts: Counts) -> None:
+async def test_a_score_comes_from_the_pool(slow: Slow) -> None:
     """The loop's own thread never scores."""
     slow.go.release()
     assert await slow.score(b"\x40") == 0.64
     assert slow.threads == {"smart-turn_0"}
-    assert len(counts.observed) == 1
 
 
-async def test_when_too_many_wait_the_oldest_is_answered_none(slow: Slow, counts: Counts) -> None:
+async def test_when_too_many_wait_the_oldest_is_answered_none(slow: Slow) -> None:
     """It is decided by words and silence; the newer ones keep their place."""
     tasks = [asyncio.create_task(slow.score(bytes([n]))) for n in range(1, 5)]
     assert await asyncio.wait_for(tasks[1], 5) is None
-    assert counts.counted == [SMART_TURN_SHED.name]
     slow.go.release(3)
     assert [await tasks[n] for n in (0, 2, 3)] == [0.01, 0.03, 0.04]
     assert slow.scored == [1, 3, 4]

@@ -19,6 +19,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 
 from call.audio import RATE_HZ
 from call.endpoint import Endpoint
+from call.measures import SMART_TURN_SECONDS, SMART_TURN_SHED, Measure, NullRecorder
 from frames.turns import TurnProbabilityFrame
 from processors.smart_turn import SmartTurn
 from processors.turn_detector import KEPT_S, TurnDetector
@@ -52,6 +53,22 @@ class Scripted(SmartTurn):
             self.cancelled += 1
             raise
         return None
+
+
+class Story(NullRecorder):
+    """Remembers what was counted and observed."""
+
+    def __init__(self) -> None:
+        self.told: list[Measure] = []
+
+    def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
+        """Keep the measure."""
+        self.told.append(measure)
+
+    def observe(self, measure: Measure, value: float, **labels: str) -> None:
+        """Keep the measure."""
+        assert value >= 0
+        self.told.append(measure)
 
 
 def started() -> Frame:
@@ -106,10 +123,13 @@ async def test_every_frame_passes_before_the_verdict_is_in() -> None:
 
 async def test_the_sound_is_scored_again_as_the_silence_grows() -> None:
     """At each checkpoint, with the silence so far in it; a shed score is skipped."""
-    scorer = Scripted(0.3, -1.0, 0.9)
+    scorer, story = Scripted(0.3, -1.0, 0.9), Story()
     knobs = Endpoint(score_at_s=(0.0, 2 * TICK, 4 * TICK))
     tail = frames(silence(0.1))
-    down = await through(scorer, knobs, started(), stopped(), pause(1), *tail, pause(8))
+    sent = [started(), stopped(), pause(1), *tail, pause(8)]
+    detector = TurnDetector(scorer, knobs, recorder=story)
+    down, _ = await run_test(detector, frames_to_send=sent)
+    assert story.told == [SMART_TURN_SECONDS, SMART_TURN_SHED, SMART_TURN_SECONDS]
     assert verdicts(down) == [0.3, 0.9]
     assert len(scorer.heard[1]) - len(scorer.heard[0]) == len(silence(0.1))
 

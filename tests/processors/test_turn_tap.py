@@ -16,7 +16,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import run_test
 
-from call.measures import Moment, NullRecorder
+from call.measures import INTERRUPTIONS, Measure, Moment, NullRecorder
 from processors.turn_tap import TurnTap
 
 pytestmark = pytest.mark.frame
@@ -27,6 +27,11 @@ class Stamps(NullRecorder):
 
     def __init__(self) -> None:
         self.stamped: list[tuple[Moment, float]] = []
+        self.counted: list[Measure] = []
+
+    def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
+        """Keep the measure."""
+        self.counted.append(measure)
 
     def moment(self, moment: Moment, at: float) -> None:
         """Keep it."""
@@ -55,6 +60,7 @@ async def test_each_moment_is_stamped_once_on_the_monotonic_clock() -> None:
         Moment.SPEECH_STOPPED,
         Moment.TURN_DECIDED,
     ]
+    assert stamps.counted == [INTERRUPTIONS]
     instants = [at for _, at in stamps.stamped]
     assert instants == sorted(instants)
     assert began_at <= instants[0] <= instants[-1] <= time.monotonic()
@@ -68,3 +74,4 @@ async def test_the_upstream_copies_of_broadcasts_are_not_counted_again() -> None
     )
     assert list(up) == sent
     assert stamps.stamped == []
+    assert stamps.counted == []
