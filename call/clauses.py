@@ -12,6 +12,7 @@ abbreviation: by the word behind it). Time decides only when the stream dribbles
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from sentencex import segment  # type: ignore[attr-defined]  # compiled, without stubs
 
@@ -109,7 +110,7 @@ class ClauseCutter:
             if clause:
                 clauses.append(clause)
         self._fed_at = now
-        if clauses:
+        if clauses or self._asked > 1:
             self._since, self._asked = None, 0
         if self._has_words and self._since is None:
             self._since = now
@@ -212,14 +213,12 @@ class ClauseCutter:
 
     def _is_boundary(self, head: str, tail: str) -> bool:
         """Whether sentencex parts `head` and `tail`."""
-        end, least = 0, len(head.rstrip())
+        text, least = head + tail, len(head.rstrip())
         first = len(head) + next(i for i, char in enumerate(tail) if char.isalnum())
-        for sentence in segment(self._language, head + tail):
-            end += len(sentence)
-            if end >= least:  # "! ..." is one end, and it is the last mark's
-                between = (head + tail)[least:end]
-                return end <= first and not any(char in _SENTENCE_ENDS for char in between)
-        return False
+        sizes = accumulate(len(sentence) for sentence in segment(self._language, text))
+        end = next(size for size in sizes if size >= least)
+        is_later_mark = any(char in _SENTENCE_ENDS for char in text[least:end])
+        return end <= first and not is_later_mark  # "! ..." is one end, and it is the last mark's
 
     # ── the scissors ─────────────────────────────────────────────────────────────────
     def _cut(self, at: int) -> str:

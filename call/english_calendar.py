@@ -171,33 +171,27 @@ def say_day(found: re.Match[str]) -> str:
     return _DAY_NAMES[found["a"].lower()]
 
 
-def say_time(found: re.Match[str]) -> str | None:
+def say_time(found: re.Match[str]) -> str:
     """3:30 PM is "three thirty P M"."""
-    words = _clock(found, "a")
-    return None if words is None else words + _full_stop(found)
+    return _clock(found, "a") + _full_stop(found)
 
 
-def say_time_range(found: re.Match[str]) -> str | None:
+def say_time_range(found: re.Match[str]) -> str:
     """9 AM - 5:30 PM; 9-5 pm."""
-    groups = found.groupdict()
-    bare = cardinal(int(groups["bare"])) if groups.get("bare") else None
-    if "hb" not in groups:
+    bare = cardinal(int(found["bare"])) if found["bare"] else ""
+    if "hb" not in found.re.groupindex:
         first, last = _clock(found, "a"), bare
     else:
         first, last = bare or _clock(found, "a"), _clock(found, "b")
-        first = first.removesuffix(" o'clock") if first else None
-    if first is None or last is None:
-        return None
+        first = first.removesuffix(" o'clock")
     return f"{first} to {last}{_full_stop(found)}"
 
 
-def _clock(found: re.Match[str], mark: str) -> str | None:
+def _clock(found: re.Match[str], mark: str) -> str:
     groups = found.groupdict()
     hour = groups[f"h{mark}"] or groups[f"H{mark}"]
     minute = groups[f"m{mark}"] or groups[f"M{mark}"] or "00"
     half = groups[f"k{mark}"] or groups[f"K{mark}"]
-    if hour is None:
-        return None
     second = groups[f"s{mark}"]
     if second:
         words = _duration(int(hour), int(minute), int(second))

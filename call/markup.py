@@ -8,6 +8,8 @@ from collections.abc import Callable
 # A pattern and what is said for it. A group named "n" is replaced alone, what surrounds it is only
 # context. None leaves the match as it is for the rules that follow.
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]]
+# Rules that need not be tried on a text without a certain sign.
+Family = tuple[re.Pattern[str], tuple[Rule, ...]]
 
 
 def _nothing(_: re.Match[str]) -> str:
@@ -30,12 +32,12 @@ _EMOJI = (
     r"\U000e0020-\U000e007f]+"
 )
 
-MARKUP: tuple[Rule, ...] = (
+_RULES: tuple[Rule, ...] = (
     # [words](address): the words are said, brackets and address are not
     (re.compile(r"(?P<n>!?\[)(?=[^\]\n]*\]\([^)\s]*\))"), _nothing),
     (re.compile(r"(?P<n>\]\([^)\s]*\))"), _nothing),
     (re.compile(r"^```\w*$|```", re.M), _nothing),
-    (re.compile(r"^[ \t]*(?:\|?[ \t]*:?-{3,}:?[ \t]*)+\|?[ \t]*$", re.M), _nothing),  # table rule
+    (re.compile(r"^[ \t|:-]*-{3}[ \t|:-]*$", re.M), _nothing),  # table rule
     (re.compile(r"^[ \t]*(?:[-*+•▪·–—]|#{1,6}|>+)[ \t]+", re.M), _nothing),
     (re.compile(r"\*{2,3}(?![ \d-]*\d{4})|(?<!\w)__|__(?!\w)|~~|`+|(?<=\w)\*(?!\w)"), _nothing),
     (re.compile(r"(?<![\w*])\*(?=\S)(?![*•])(?!\d{4})|(?<=\S)\*(?=[\s.,;:!?]|$)"), _nothing),
@@ -45,4 +47,9 @@ MARKUP: tuple[Rule, ...] = (
     (re.compile(_EMOJI), _nothing),
     (re.compile(r"\s*\n\s*"), _line),
     (re.compile(r"\s+[-–—]\s*$|^\s*[-–—]\s+"), lambda found: "," if found.start() else ""),
+)
+
+MARKUP: Family = (
+    re.compile(r"[][*_~`|#>•▪·\n]|^\s*[-–—+]|[-–—]\s*$|" + _EMOJI),
+    _RULES,
 )

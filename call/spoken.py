@@ -12,9 +12,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 from call import spoken_arabic, spoken_english
-from call.markup import Rule
+from call.markup import Family, Rule
 
 Span = tuple[int, int, int, int]
 
@@ -60,13 +61,14 @@ def spoken_with_map(text: str, *, language: str) -> Spoken:
     """`text` as it is to be said, with the written place of each piece."""
     if not _NEEDS_WORDS.search(text):
         return Spoken(text, ((0, len(text), 0, len(text)),) if text else ())
-    return _joined(text, _replacements(text, _rules(language)))
+    needed = (rules for sign, rules in _families(language) if sign.search(text))
+    return _joined(text, _replacements(text, chain.from_iterable(needed)))
 
 
 @cache
-def _rules(language: str) -> tuple[Rule, ...]:
-    base = language.split("-")[0].lower()
-    return spoken_arabic.rules() if base == "ar" else spoken_english.rules(language)
+def _families(language: str) -> tuple[Family, ...]:
+    is_arabic = language.split("-")[0].lower() == "ar"
+    return spoken_arabic.families() if is_arabic else spoken_english.families(language)
 
 
 def _replacements(text: str, rules: Iterable[Rule]) -> list[tuple[int, int, str]]:

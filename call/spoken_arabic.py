@@ -20,7 +20,7 @@ from call.arabic_numbers import (
     year,
 )
 from call.digits import grouped, international_groups, written_groups
-from call.markup import MARKUP, Rule
+from call.markup import MARKUP, Family, Rule
 
 _NUM = r"(?:\d{1,3}(?:[,٬]\d{3})+|\d+)(?:[.٫]\d+)?"
 _DASH = r"\s?[-–—]\s?"
@@ -151,38 +151,15 @@ _SIGNS = {
 }
 
 
-def rules() -> tuple[Rule, ...]:
+def families() -> tuple[Family, ...]:
     """The rules for Arabic."""
-    return (
-        (addresses.MASKED_CARD, lambda found: f"تنتهي بـ {spelled(found['digits'])}"),
-        *MARKUP,
-        (addresses.EMAIL, _address),
-        (addresses.URL, _address),
-        (addresses.INTERNATIONAL, lambda found: f"زائد {_international(found[0])}"),
-        (addresses.NATIONAL, _groups),
-        (addresses.HYPHENED, _groups),
-        (addresses.LOCAL, _groups),
-        (addresses.SPACED, _groups),
-        (addresses.TWO_SPACED, _groups),
-        (LONG, _long),
-        (CODE, lambda found: in_groups(grouped(western(found["n"])))),
-        (HOUR_RANGE, _hour),
-        (HOUR, _hour),
-        (TIME, _time),
-        (ISO_DATE, _date),
-        (DATE, _date),
-        (DAY_MONTH, _date),
-        (MONEY_BEFORE, _money),
-        (MONEY_BEHIND, _money),
-        (PERCENT, lambda found: f"{number(found['a'] or found['b'])} بالمئة"),
-        (MEASURE, _measure),
-        (FEMININE, _feminine),
-        (RANGE, lambda found: f"{number(found['a'])} إلى {number(found['b'])}"),
-        (NEGATIVE, lambda found: f"سالب {number(found['a'])}"),
-        (NUMBER, lambda found: number(found[0])),
-        (re.compile(r"(?<=\s)&(?=\s)"), lambda _: "و"),
-        (re.compile(r"(?<!\w)[*_#^`~\\|<>]+(?!\w)|[*`^\\|<>]+"), lambda _: ""),
-    )
+    masked: Rule = (addresses.MASKED_CARD, lambda found: f"تنتهي بـ {spelled(found['digits'])}")
+    return ((_DIGIT, (masked,)), MARKUP, (_NET_SIGN, _NET), (_DIGIT, _NUMBERS), (_ANY, _SIGN_RULES))
+
+
+_ANY = re.compile("")
+_DIGIT = re.compile(r"\d")
+_NET_SIGN = re.compile(r"[^\W_]\.[^\W_]|@|://")
 
 
 def _address(found: re.Match[str]) -> str:
@@ -273,3 +250,37 @@ def _money(found: re.Match[str]) -> str:
     if parts:
         words.append(counted(parts, part))
     return " و".join(words) + ("." if found[0].endswith(".") else "")
+
+
+_NET: tuple[Rule, ...] = (
+    (addresses.EMAIL, _address),
+    (addresses.URL, _address),
+)
+_NUMBERS: tuple[Rule, ...] = (
+    (addresses.INTERNATIONAL, lambda found: f"زائد {_international(found[0])}"),
+    (addresses.NATIONAL, _groups),
+    (addresses.HYPHENED, _groups),
+    (addresses.LOCAL, _groups),
+    (addresses.SPACED, _groups),
+    (addresses.TWO_SPACED, _groups),
+    (LONG, _long),
+    (CODE, lambda found: in_groups(grouped(western(found["n"])))),
+    (HOUR_RANGE, _hour),
+    (HOUR, _hour),
+    (TIME, _time),
+    (ISO_DATE, _date),
+    (DATE, _date),
+    (DAY_MONTH, _date),
+    (MONEY_BEFORE, _money),
+    (MONEY_BEHIND, _money),
+    (PERCENT, lambda found: f"{number(found['a'] or found['b'])} بالمئة"),
+    (MEASURE, _measure),
+    (FEMININE, _feminine),
+    (RANGE, lambda found: f"{number(found['a'])} إلى {number(found['b'])}"),
+    (NEGATIVE, lambda found: f"سالب {number(found['a'])}"),
+    (NUMBER, lambda found: number(found[0])),
+)
+_SIGN_RULES: tuple[Rule, ...] = (
+    (re.compile(r"(?<=\s)&(?=\s)"), lambda _: "و"),
+    (re.compile(r"(?<!\w)[*_#^`~\\|<>]+(?!\w)|[*`^\\|<>]+"), lambda _: ""),
+)

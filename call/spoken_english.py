@@ -8,7 +8,7 @@ from call import english_addresses as addresses
 from call import english_calendar as calendar
 from call import english_money as money
 from call import english_quantities as quantities
-from call.markup import MARKUP, Rule
+from call.markup import MARKUP, Family, Rule
 
 _SHORT_FORMS = {
     "e.g.": "for example",
@@ -36,18 +36,34 @@ _SIGN = re.compile(r"\s?(?:(?<=\s)[&@+=](?=\s)|(?<=\w)&(?=\w))\s?")
 _PLUS_BEHIND = re.compile(r"(?<=\d)(?P<n>\+)(?!\w)")
 _STRAY = re.compile(r"(?<![\w])[*_#^`~\\|<>]+(?!\w)|[*`^\\|<>]+|(?<=\s)#(?=\w)|^#(?=\w)")
 
+# Which signs call for which rules; most texts need few of them.
+_ANY = re.compile("")
+_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d\d")
+_NUMBER_SIGN = re.compile(r"[\d½⅓⅔¼¾⅛]")
+_NET_SIGN = re.compile(r"[^\W_][@.][^\W_]|@|://")
+_DATE_SIGN = re.compile(r"\d[./-]\d")
+_TIME_SIGN = re.compile(r":\d|\d\s?[ap]\.?\s?m", re.I)
+_MONTH_SIGN = re.compile(r"\d.*[A-Za-z]{3}|[A-Za-z]{3}.*\d", re.S)
+_DAY_SIGN = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)")
+_MONEY_SIGN = re.compile(r"[$€£¥₹₩¢]|\d\s?[A-Z]{3}|[A-Z]{3}\s?\d|dollars|euros|pounds", re.I)
 
-def rules(language: str) -> tuple[Rule, ...]:
+
+def families(language: str) -> tuple[Family, ...]:
     """The rules for a kind of English ("en", "en-GB": the day comes first in dates)."""
-    dates = ((calendar.SLASHED_DATE, calendar.slashed(language)),)  # before dotted versions
     return (
-        _MASKED,
-        *MARKUP,
-        *dates,
-        *_ADDRESSES,
-        *_dates_and_times(language),
-        *_QUANTITIES,
-        *_SIGNS,
+        (_DIGIT, ((addresses.MASKED_CARD, addresses.say_masked),)),  # its stars are no marks
+        MARKUP,
+        (_DATE_SIGN, ((calendar.SLASHED_DATE, calendar.slashed(language)),)),  # before versions
+        (_NET_SIGN, _NET),
+        (_DIGITS, _DIGITS_ONE_BY_ONE),
+        (_TIME_SIGN, _HOURS),
+        (_DATE_SIGN, _dates(language)),
+        (_MONTH_SIGN, _MONTHS),
+        (_DAY_SIGN, _DAYS),
+        (_MONEY_SIGN, _MONEY),
+        (_NUMBER_SIGN, _QUANTITIES),
+        (_ANY, _SIGNS),
     )
 
 
@@ -68,11 +84,12 @@ def _slash(found: re.Match[str]) -> str:
     return " " if is_and_or else " slash "
 
 
-_MASKED: Rule = (addresses.MASKED_CARD, addresses.say_masked)  # before its stars look like marks
-_ADDRESSES: tuple[Rule, ...] = (
+_NET: tuple[Rule, ...] = (
     (addresses.EMAIL, addresses.say_address),
     (addresses.URL, addresses.say_address),
     (addresses.IP_OR_VERSION, addresses.say_points),
+)
+_DIGITS_ONE_BY_ONE: tuple[Rule, ...] = (
     (addresses.EXTENSION, addresses.say_extension),
     (addresses.INTERNATIONAL, addresses.say_international),
     (addresses.VANITY, addresses.say_vanity),
@@ -87,11 +104,27 @@ _ADDRESSES: tuple[Rule, ...] = (
     (addresses.NUMBERED, addresses.say_code),
     (addresses.STATE_ZIP, addresses.say_code),
 )
-_QUANTITIES: tuple[Rule, ...] = (
+_HOURS: tuple[Rule, ...] = (
+    (calendar.TIME_RANGE, calendar.say_time_range),
+    (calendar.TIME_TO_BARE, calendar.say_time_range),
+    (calendar.TIME, calendar.say_time),
+)
+_MONTHS: tuple[Rule, ...] = (
+    (calendar.MONTH_DAY, calendar.say_month_day),
+    (calendar.DAY_MONTH, calendar.say_day_month),
+    (calendar.MONTH_YEAR, calendar.say_month_year),
+)
+_DAYS: tuple[Rule, ...] = (
+    (calendar.SHORT_DAYS, calendar.say_days),
+    (calendar.SHORT_DAY, calendar.say_day),
+)
+_MONEY: tuple[Rule, ...] = (
     (money.MONEY, money.say_money),
     (money.MONEY_BEHIND, money.say_money),
     (money.MONEY_IN_WORDS, money.say_money),
     (money.CENTS, money.say_cents),
+)
+_QUANTITIES: tuple[Rule, ...] = (
     (quantities.PERCENT, quantities.say_percent),
     (quantities.FEET_INCHES, quantities.say_feet_inches),
     (quantities.MEASURE, quantities.say_measure),
@@ -102,6 +135,7 @@ _QUANTITIES: tuple[Rule, ...] = (
     (quantities.TIMES, quantities.say_times),
     (quantities.SCALED, quantities.say_scaled),
     (addresses.SERIAL, addresses.say_serial),
+    (calendar.DECADE, calendar.say_decade),
     (calendar.YEARS, calendar.say_years),
     (quantities.RANGE, quantities.say_range),
     (calendar.YEAR_BY_CUE, calendar.say_year),
@@ -123,17 +157,8 @@ _SIGNS: tuple[Rule, ...] = (
 )
 
 
-def _dates_and_times(language: str) -> tuple[Rule, ...]:
+def _dates(language: str) -> tuple[Rule, ...]:
     return (
-        (calendar.TIME_RANGE, calendar.say_time_range),
-        (calendar.TIME_TO_BARE, calendar.say_time_range),
-        (calendar.TIME, calendar.say_time),
         (calendar.ISO_DATE, calendar.say_iso),
         (calendar.SHORT_DATE, calendar.short(language)),
-        (calendar.MONTH_DAY, calendar.say_month_day),
-        (calendar.DAY_MONTH, calendar.say_day_month),
-        (calendar.MONTH_YEAR, calendar.say_month_year),
-        (calendar.DECADE, calendar.say_decade),
-        (calendar.SHORT_DAYS, calendar.say_days),
-        (calendar.SHORT_DAY, calendar.say_day),
     )

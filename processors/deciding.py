@@ -33,7 +33,10 @@ class DecidingProcessor(FrameProcessor):
         self._wake: asyncio.Task[None] | None = None
 
     def decide(self, frame: Frame, now: float) -> Sequence[Frame] | None:
-        """Frames that leave in place of `frame`, in its direction; None passes it on."""
+        """Frames that leave in place of `frame`; None passes it on.
+
+        `frame` itself keeps its direction, everything else goes downstream.
+        """
         raise NotImplementedError
 
     def next_deadline(self) -> float | None:
@@ -54,7 +57,8 @@ class DecidingProcessor(FrameProcessor):
             leaving = self.decide(frame, now)
         self._rearm(now)
         for each in (frame,) if leaving is None else leaving:
-            await self.push_frame(each, direction)
+            onward = direction if each is frame else FrameDirection.DOWNSTREAM
+            await self.push_frame(each, onward)
 
     async def cleanup(self) -> None:
         """Stop the timer."""

@@ -31,7 +31,7 @@ TEXTS = st.one_of(
 
 def cut(text: str, *, language: str = "en", seed: int | None = None, **knobs: int) -> list[str]:
     """Clauses of a whole text, fed as tokens of random sizes (one by one without a seed)."""
-    cutter = ClauseCutter(Clauses(**knobs), language=language)  # type: ignore[arg-type]
+    cutter = ClauseCutter(Clauses(**knobs), language=language)
     sizes = random.Random(seed)
     clauses, at = [], 0
     while at < len(text):
@@ -210,6 +210,7 @@ def test_no_clause_is_longer_than_allowed(text: str) -> None:
 def test_an_endless_word_is_cut_hard() -> None:
     """Nothing grows without bound."""
     assert {len(clause) for clause in cut("x" * 1000, max_chars=60)} <= {120, 1000 % 120}
+    assert cut("." * 300 + " ok", max_chars=60)[-1].endswith("ok")
     numbers = "850 687 4000 " * 30
     assert all(len(clause) <= 120 for clause in cut(numbers, max_chars=60))
     assert flat("".join(cut(numbers, max_chars=60))) == flat(numbers)
@@ -259,8 +260,9 @@ def test_a_number_is_not_torn_by_time_unless_it_must() -> None:
     assert cutter.on_deadline(4.0) == []
     assert cutter.on_deadline(6.0) == []
     assert cutter.next_deadline() is None
-    assert cutter.feed("000.", 7.0) == []
-    assert cutter.flush() == ["4000."]
+    assert cutter.feed("000 we", 7.0) == []
+    assert cutter.next_deadline() == 8.0
+    assert cutter.flush() == ["4000 we"]
 
 
 def test_a_boundary_forgets_how_long_the_words_before_it_waited() -> None:

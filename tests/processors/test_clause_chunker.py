@@ -164,6 +164,23 @@ async def test_an_uninterruptible_phrase_survives_while_it_waits() -> None:
     assert shape(frames) == ["start", "interruption", "start", "2.1 Goodbye.", "end"]
 
 
+async def test_an_interruption_from_below_counts_too() -> None:
+    """It goes on upwards, and what must still be said goes down."""
+    station = chunker()
+    must = SayFrame(text="Goodbye.")
+    must.interruptible = False
+    station.decide(Start(), 0.0)
+    station.decide(LLMTextFrame("So"), 0.0)
+    station.decide(must, 0.0)
+    down, up = await run_test(
+        station,
+        frames_to_send=[InterruptionFrame()],
+        frames_to_send_direction=FrameDirection.UPSTREAM,
+    )
+    assert shape(up) == ["interruption"]
+    assert shape(down) == ["start", "2.1 Goodbye.", "end"]
+
+
 async def test_a_reply_that_never_ended_is_ended_by_the_next() -> None:
     """Every start has its end, and no words are lost."""
     frames = await down(chunker(), Start(), *tokens("Wait"), Start(), *tokens("Now"), End())
