@@ -37,9 +37,8 @@ def demo(
 ) -> None:
     """Place one real call on loopback: no key, no internet."""
     from bot.demo import run_demo, show_receipt
-    from bot.settings import load_process, process_environment
+    from bot.environment import process_environment
 
-    load_process()
     console = Console()
     done = asyncio.run(run_demo(process_environment(), console=console, runs=runs, script=script))
     show_receipt(done, console)

@@ -15,10 +15,11 @@ from loguru import logger
 from bot.children import running
 from bot.demo import DEMO_KEY, lab_environment
 from bot.drain import drain
+from bot.environment import process_environment
 from bot.exchange import open_exchange
 from bot.secrets import require_keys
 from bot.server import build_app
-from bot.settings import Loaded, load, load_process, process_environment, provider_keys
+from bot.settings import Loaded, load, load_process, provider_keys
 from telemetry.logs import configure
 
 LAB_PORT = 7900

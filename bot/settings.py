@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from bot.addresses import check_public_url, check_url, is_loopback
+from bot.environment import process_environment
 from bot.secrets import NO_KEY, SECRET_NAMES, Secrets, read_secrets
 from bot.sources import Knob, Sources
 from bot.tools import Tools
@@ -159,16 +159,6 @@ def load(environ: Mapping[str, str], *, path: Path | None = None) -> Loaded:
 def load_process() -> Loaded:
     """`load` for this process."""
     return load(process_environment())
-
-
-def process_environment() -> dict[str, str]:
-    """A copy of this process's environment; nothing else in the project reads it.
-
-    Pipecat prints whole conversations at DEBUG unless told otherwise before its first language
-    model is built, so that is said here, ahead of everything.
-    """
-    os.environ.setdefault("PIPECAT_LOG_LLM_CONTEXT", "off")
-    return dict(os.environ)
 
 
 def provider_keys(loaded: Loaded) -> dict[str, str]:
