@@ -46,3 +46,31 @@ def test_a_room_has_an_address() -> None:
     """An address without https is refused by name."""
     with pytest.raises(ValueError, match=r"daily\.room_url is 'room'"):
         Daily(room_url="room")
+
+
+async def test_the_first_to_come_starts_the_call_and_the_last_to_go_ends_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is told once, whoever else comes and goes."""
+    wire = transport(Wire(kind="daily"), DOOR, recorder=Notebook())
+    assert isinstance(wire, RoomTransport)
+    told: list[tuple[str, str]] = []
+
+    async def broadcast(kind: type, **fields: str) -> None:
+        told.append((kind.__name__, fields["provider_call_id"]))
+
+    async def stopped(reason: str) -> None:
+        told.append(("stopped", reason))
+
+    present = [3]
+    monkeypatch.setattr(wire.input(), "broadcast_frame", broadcast)
+    monkeypatch.setattr(wire.input(), "stopped", stopped)
+    monkeypatch.setattr(wire, "participant_counts", lambda: {"present": present[0]})
+    for name in ("a", "b"):
+        await wire._on_participant_joined({"id": name})
+    for name, left in (("a", 2), ("b", 1), ("b", 1)):
+        present[0] = left
+        await wire._on_participant_left({"id": name}, "leftCall")
+    assert told == [("WireStartedFrame", "a"), ("stopped", "closed")]
+    await wire.close()
+    await wire.cleanup()

@@ -241,6 +241,19 @@ async def test_a_voice_that_falters_is_an_underrun_and_a_pause_is_none() -> None
         await peer.close()
 
 
+async def test_a_voice_that_falls_silent_without_a_word_has_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A voice that never says it stopped does not leave the agent speaking for ever."""
+    monkeypatch.setattr("transports.twilio.sender.BOT_VAD_STOP_FALLBACK_SECS", 0.1)
+    async with exchange(WAITS) as place:
+        peer, call = await place.connected()
+        await call.say(voice(0.04))
+        await eventually(lambda: call.behind.of(BotStoppedSpeakingFrame), what="the end of speech")
+        assert len(call.behind.of(BotStartedSpeakingFrame)) == 1
+        await peer.close()
+
+
 # ── the caller's side ───────────────────────────────────────────────────────────────
 
 
