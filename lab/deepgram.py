@@ -1,0 +1,461 @@
+"""The emulated Deepgram `/v1/listen` (nova): audio in, interims and finals out.
+
+A final is due at (audio complete) + (drawn delay, keyed by the words). Audio is complete when a
+Finalize arrives or the endpointing silence is over, and not before it could have been taken in at
+the ingest limit. The engine works meanwhile; only if it needs longer is the final late, and the log
+says by how much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from lab.faults import REQUEST, Fault
+from lab.hearing import Word
+from lab.outlet import Ended, Outlet, Quota
+from lab.sound import HEARD, Hearer
+from lab.world import WORLD, Line, World, is_missing, is_wrong_key, parse_object
+
+NAME = "deepgram"
+KNOWN_ENCODINGS = HEARD.keys() | {
+    "linear32", "flac", "amr-nb", "amr-wb", "opus", "ogg-opus", "speex", "g729"
+}  # fmt: skip
+MODEL_PREFIXES = ("nova", "base", "enhanced", "whisper")
+IDLE = (
+    1011,
+    "NET-0001: Deepgram did not receive audio data or a text message within the timeout window.",
+)
+UNDECODABLE = (1008, "DATA-0000: The payload cannot be decoded as audio.")
+SPEECH_GAP_S = 0.3  # silence before speech counts as started anew
+STATUS_CODES = {
+    400: "Bad Request", 401: "INVALID_AUTH", 402: "ASR_PAYMENT_REQUIRED",
+    403: "INSUFFICIENT_PERMISSIONS", 404: "NOT_FOUND", 429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL_SERVER_ERROR", 503: "SERVICE_UNAVAILABLE",
+}  # fmt: skip
+
+
+def refusal(status: int, message: str, *, code: str = "", retry_after_s: float = 0) -> web.Response:
+    """An upgrade or look-up refused, as the vendor words it."""
+    request_id = str(uuid4())
+    headers = {"dg-error": message, "dg-request-id": request_id}
+    if retry_after_s:
+        headers["retry-after"] = f"{retry_after_s:g}"
+    body = {
+        "err_code": code or STATUS_CODES.get(status, "ERROR"),
+        "err_msg": message,
+        "request_id": request_id,
+    }
+    return web.json_response(body, status=status, headers=headers)
+
+
+def refuse_for(status: int, fault: Fault) -> web.Response:
+    """A refusal a fault asked for."""
+    message = fault["message"] or STATUS_CODES.get(status, "ERROR").replace("_", " ").capitalize()
+    return refusal(status, message, code=fault["code"], retry_after_s=fault["retry_after_s"])
+
+
+def key_of(request: web.Request) -> str | None:
+    """The key of `Authorization: Token …` (or Bearer)."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() in ("token", "bearer") else None
+
+
+def quota() -> Quota:
+    """No more credit in mid-stream."""
+    return Quota(
+        {"type": "Error", "variant": "ProjectBalance", "description": "Project out of credits"},
+        code=1008,
+        reason="ASR_PAYMENT_REQUIRED",
+    )
+
+
+def query_error(request: web.Request) -> str:
+    """What is wrong with the query of `/v1/listen`; empty when nothing is."""
+    query = request.query
+    model = query.get("model", "base")
+    encoding = query.get("encoding")
+    if is_missing(model) or not model.startswith(MODEL_PREFIXES):
+        return "Bad Request: No such model/language/tier combination found."
+    if encoding is not None and encoding not in KNOWN_ENCODINGS:
+        return f"Bad Request: failed to deserialize query: unknown variant `{encoding}`"
+    if encoding is not None and encoding not in HEARD:
+        return f"the lab hears {', '.join(HEARD)} only, not {encoding}"
+    for name, least in (("sample_rate", 1000), ("channels", 1), ("utterance_end_ms", 1000)):
+        value = query.get(name)
+        if value is not None and not (value.isdecimal() and int(value) >= least):
+            return f"Bad Request: {name} must be a whole number of at least {least}"
+    if encoding is not None and "sample_rate" not in query:
+        return "Bad Request: sample_rate is required with a raw encoding"
+    if query.get("channels", "1") != "1":
+        return "the lab hears one channel"
+    endpointing = query.get("endpointing", "10")
+    if endpointing not in ("true", "false") and not endpointing.isdecimal():
+        return "Bad Request: endpointing must be true, false or milliseconds"
+    if "utterance_end_ms" in query and query.get("interim_results") != "true":
+        return "Bad Request: utterance_end_ms requires interim_results"
+    return ""
+
+
+async def listen(request: web.Request) -> web.StreamResponse:
+    """`GET /v1/listen`."""
+    world: World = request.app[WORLD]
+    faults, shut = await world.knock(request, NAME, refuse=refuse_for)
+    if shut is not None:
+        return shut
+    if is_wrong_key(key_of(request)):
+        return refusal(401, "Invalid credentials.")
+    if error := query_error(request):
+        return refusal(400, error)
+    limit = world.knobs.deepgram.max_sockets
+    if limit and world.count_lines(NAME) >= limit:
+        return refusal(429, "Too many requests. Please try again later")
+
+    async def talk(line: Line) -> None:
+        await Recogniser(world, line, request).run()
+
+    headers = {"dg-request-id": str(uuid4())}
+    return await world.converse(
+        request, NAME, faults=faults, quota=quota, talk=talk, headers=headers
+    )
+
+
+class Recogniser:
+    """One stream of `/v1/listen`."""
+
+    def __init__(self, world: World, line: Line, request: web.Request) -> None:
+        query = request.query
+        self.world = world
+        self.line = line
+        self.options = Options(query)
+        self.ear = world.engines.ear()
+        self.hearer = (
+            Hearer(query["encoding"], rate=int(query["sample_rate"]))
+            if "encoding" in query
+            else None
+        )
+        self.clock = asyncio.get_running_loop().time
+        self.times = Times(opened_at=self.clock())
+        self.utterance: Outlet | None = None
+        self.last_final: asyncio.Task[None] | None = None
+        self.shown = ""
+
+    async def run(self) -> None:
+        """Listen until one side leaves."""
+        self.line.crew.start(self._watch_idle())
+        try:
+            async for message in self.line.messages():
+                if isinstance(message, str):
+                    if await self._on_text(message):
+                        return
+                elif not message:
+                    await self._close_stream()
+                    return
+                elif self.hearer is None:
+                    await self.line.outlet.close(*UNDECODABLE)
+                    return
+                else:
+                    await self._on_audio(message, self.hearer)
+        finally:
+            self.world.log.add(
+                NAME, "audio", line=self.line.id, bytes=self.times.bytes, seconds=self.ear.heard_s
+            )
+            await self.ear.close()
+
+    async def _on_audio(self, data: bytes, hearer: Hearer) -> None:
+        now = self.clock()
+        times, ear, knobs = self.times, self.ear, self.world.knobs.deepgram
+        times.audio(now, bytes_=len(data))
+        ear.feed(hearer.pcm8k(data))
+        times.ingest(now, seconds=hearer.seconds(data), limit=knobs.ingest_limit)
+        if self.options.vad_events and ear.is_speech and not times.in_speech:
+            started = max(0.0, ear.heard_s - 0.06)
+            await self._say({"type": "SpeechStarted", "channel": [0, 1], "timestamp": started})
+        times.in_speech = ear.is_speech or (times.in_speech and ear.silent_s < SPEECH_GAP_S)
+        if ear.heard_s - times.shown_s >= knobs.interim_s:
+            times.shown_s = ear.heard_s
+            await self._interim()
+        if self._is_endpoint():
+            await self._finish(speech_final=True, from_finalize=False)
+        if not self._is_finishing():
+            await self._utterance_end()
+
+    async def _interim(self) -> None:
+        """Say what is understood so far, when it changed and no final is on its way."""
+        words = self.ear.partial()
+        text = self.options.text(words)
+        if text == self.shown:
+            return
+        self.shown = text
+        if text and self.options.interims and not self._is_finishing():
+            await self._result(words, heard_s=self.ear.heard_s, is_final=False)
+
+    def _is_finishing(self) -> bool:
+        return self.last_final is not None and not self.last_final.done()
+
+    def _is_endpoint(self) -> bool:
+        pause_s, ear = self.options.endpointing_s, self.ear
+        if pause_s is None or not self.shown or ear.is_speech:
+            return False
+        return ear.silent_s >= max(pause_s, self.world.knobs.deepgram.endpoint_floor_s)
+
+    async def _finish(self, *, speech_final: bool, from_finalize: bool) -> None:
+        """Turn everything heard so far into a final. No audio is read while the engine thinks, so
+        that what came later cannot slip in."""
+        self.shown = ""
+        complete_at = max(self.clock(), self.times.taken_in_at)
+        flags = {"speech_final": speech_final, "from_finalize": from_finalize}
+        heard_s = self.ear.heard_s
+        words = await self.ear.finish()
+        if words or (from_finalize and self.world.knobs.deepgram.finalize_when_empty):
+            self.last_final = self.line.crew.start(
+                self._final(words, self.last_final, complete_at, heard_s, flags)
+            )
+
+    async def _final(
+        self,
+        words: list[Word],
+        previous: asyncio.Task[None] | None,
+        complete_at: float,
+        heard_s: float,
+        flags: dict[str, bool],
+    ) -> None:
+        draw = self.world.delays.take(NAME, "final", key=self.options.text(words))
+        late_s = max(0.0, self.clock() - complete_at - draw.delay_s)
+        await asyncio.sleep(max(0.0, complete_at + draw.delay_s - self.clock()))
+        if previous is not None:
+            await asyncio.wait([previous])
+        self.world.log.add(
+            NAME,
+            "final",
+            line=self.line.id,
+            text=self.options.text(words),
+            late_s=round(late_s, 6),
+            **flags,
+            **draw.as_dict(),
+        )
+        await self._result(words, heard_s=heard_s, is_final=True, **flags)
+        self.utterance = None
+        if words:
+            self.times.last_word_s = words[-1].end_s
+        if self.last_final is asyncio.current_task():
+            await self._utterance_end()
+
+    async def _result(
+        self,
+        words: list[Word],
+        *,
+        heard_s: float,
+        is_final: bool,
+        speech_final: bool = False,
+        from_finalize: bool = False,
+    ) -> None:
+        start = self.times.final_end_s
+        message = {
+            "type": "Results",
+            "channel_index": [0, 1],
+            "duration": round(heard_s - start, 3),
+            "start": round(start, 3),
+            "is_final": is_final,
+            "speech_final": speech_final,
+            "channel": {"alternatives": [self.options.alternative(words)]},
+            "metadata": {
+                "request_id": self.line.request_id,
+                "model_info": {
+                    "name": self.options.model,
+                    "version": "lab",
+                    "arch": self.options.model,
+                },
+                "model_uuid": "00000000-0000-4000-8000-000000000000",
+            },
+            "from_finalize": from_finalize,
+        }
+        if is_final:
+            self.times.final_end_s = heard_s
+        await (await self._mouth(self.options.text(words))).say(message)
+
+    async def _mouth(self, words: str) -> Outlet:
+        """The connection's, or this utterance's when a fault struck it."""
+        if words and self.utterance is None:
+            faults = self.world.strike(self.line, REQUEST, words=words)
+            if any(fault.shape == "expire" for fault in faults):
+                await self.line.outlet.close(*IDLE)
+                raise Ended
+            for fault in faults:
+                if fault.shape in ("stall", "black_hole"):
+                    self.line.outlet.afflict(fault)  # a deaf stream stays deaf
+            if faults:
+                self.utterance = self.line.outlet.within(faults)
+        return self.utterance or self.line.outlet
+
+    async def _utterance_end(self) -> None:
+        gap_s, last = self.options.utterance_end_s, self.times.last_word_s
+        if gap_s is None or last is None or self.shown:
+            return
+        if self.ear.heard_s - last >= gap_s:
+            self.times.last_word_s = None
+            await self._say({"type": "UtteranceEnd", "channel": [0, 1], "last_word_end": last})
+
+    async def _on_text(self, text: str) -> bool:
+        """One control message. True when the stream is over."""
+        message = parse_object(text)
+        kind = message.get("type") if message is not None else None
+        if kind == "KeepAlive":
+            self.times.keep_alive(self.clock())
+            return False
+        self.world.log.add(NAME, "message", line=self.line.id, text=text[:2000])
+        if kind == "Finalize":
+            speech_final = self.world.knobs.deepgram.finalize_speech_final
+            await self._finish(speech_final=speech_final, from_finalize=True)
+        elif kind == "CloseStream":
+            await self._close_stream()
+            return True
+        elif kind == "Configure" and message is not None:
+            await self._configure(message)
+        else:
+            await self._say(
+                {
+                    "type": "Error",
+                    "variant": "SchemaError",
+                    "description": "Could not deserialize last text message",
+                    "message": text[:2000],
+                }
+            )
+        return False
+
+    async def _configure(self, message: dict[str, Any]) -> None:
+        keyterms = message.get("keyterms")
+        answer: dict[str, Any] = {"request_id": self.line.request_id}
+        failure = self._configure_error(keyterms)
+        if failure is None:
+            if keyterms is not None:
+                self.options.keyterms = list(keyterms)
+            answer |= {"type": "ConfigureSuccess", "keyterms": self.options.keyterms}
+        else:
+            answer |= {"type": "ConfigureFailure", "code": failure[0], "description": failure[1]}
+        await self._say(answer)
+
+    def _configure_error(self, keyterms: object) -> tuple[str, str] | None:
+        if keyterms is None:
+            return None
+        if not self.options.model.startswith("nova-3"):
+            return "CONFIGURE_KEYTERMS_NOT_SUPPORTED", "Keyterms need nova-3"
+        if not isinstance(keyterms, list):
+            return "CONFIGURE_INTERNAL_ERROR", "keyterms must be a list"
+        if len(keyterms) > self.world.knobs.deepgram.max_keyterms:
+            return "CONFIGURE_KEYTERM_LIMIT_EXCEEDED", "Too many keyterms"
+        return None
+
+    async def _close_stream(self) -> None:
+        """The rest, the summary, goodbye."""
+        if self.shown or self.ear.partial():
+            await self._finish(speech_final=True, from_finalize=False)
+        if self.last_final is not None:
+            await asyncio.wait([self.last_final])
+        await self._say(
+            {
+                "type": "Metadata",
+                "transaction_key": "deprecated",
+                "request_id": self.line.request_id,
+                "sha256": hashlib.sha256(str(self.times.bytes).encode()).hexdigest(),
+                "created": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+                "duration": round(self.ear.heard_s, 4),
+                "channels": 1,
+            }
+        )
+        await self.line.outlet.close(1000)
+
+    async def _watch_idle(self) -> None:
+        """Close when neither audio nor (after some audio) KeepAlive came for too long."""
+        left = self.world.knobs.deepgram.idle_s
+        while left > 0:
+            await asyncio.sleep(left)
+            left = self.times.alive_at + self.world.knobs.deepgram.idle_s - self.clock()
+        self.world.log.add(NAME, "idle", line=self.line.id)
+        await self.line.outlet.close(*IDLE)
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        await self.line.outlet.say(message)
+
+
+class Options:
+    """The query of one stream, understood."""
+
+    def __init__(self, query: Any) -> None:
+        endpointing = query.get("endpointing", "10")
+        self.model = query.get("model", "base")
+        self.language = query.get("language", "en")
+        self.interims = query.get("interim_results") == "true"
+        self.vad_events = query.get("vad_events") == "true"
+        self.is_written = "true" in (query.get("smart_format"), query.get("punctuate"))
+        self.keyterms: list[str] = query.getall("keyterm", [])
+        self.utterance_end_s = (
+            int(query["utterance_end_ms"]) / 1000 if "utterance_end_ms" in query else None
+        )
+        self.endpointing_s: float | None = None
+        if endpointing != "false":
+            self.endpointing_s = 0.01 if endpointing == "true" else int(endpointing) / 1000
+
+    def text(self, words: list[Word]) -> str:
+        """The transcript, punctuated when asked for."""
+        if self.is_written:
+            return " ".join(word.written or word.text for word in words)
+        return " ".join(word.text for word in words)
+
+    def alternative(self, words: list[Word]) -> dict[str, Any]:
+        """One entry of `alternatives`."""
+        sure = sum(word.confidence for word in words) / len(words) if words else 0.0
+        language = "en" if self.language == "multi" else self.language
+        return {
+            "transcript": self.text(words),
+            "confidence": round(sure, 4),
+            "languages": [language] if words else [],
+            "words": [self._word(word) for word in words],
+        }
+
+    def _word(self, word: Word) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "word": word.text,
+            "start": round(word.start_s, 3),
+            "end": round(word.end_s, 3),
+            "confidence": round(word.confidence, 4),
+        }
+        if self.is_written:
+            entry["punctuated_word"] = word.written or word.text
+        return entry
+
+
+class Times:
+    """The clocks of one stream: wall (of the loop) with `_at`, the audio's own with `_s`."""
+
+    def __init__(self, *, opened_at: float) -> None:
+        self.alive_at = opened_at
+        self.first_audio_at: float | None = None
+        self.taken_in_at = opened_at
+        self.bytes = 0
+        self.shown_s = 0.0
+        self.final_end_s = 0.0
+        self.last_word_s: float | None = None
+        self.in_speech = False
+
+    def audio(self, now: float, *, bytes_: int) -> None:
+        """Audio came."""
+        self.alive_at = now
+        self.bytes += bytes_
+        if self.first_audio_at is None:
+            self.first_audio_at = now
+
+    def keep_alive(self, now: float) -> None:
+        """KeepAlive counts only on a stream that has had audio."""
+        if self.first_audio_at is not None:
+            self.alive_at = now
+
+    def ingest(self, now: float, *, seconds: float, limit: float) -> None:
+        """Take `seconds` of audio in, at `limit` times real time at most."""
+        ready_at = self.taken_in_at + seconds / limit if limit else now
+        self.taken_in_at = max(now, ready_at)

@@ -1,0 +1,45 @@
+"""What stands behind the emulated providers: ears, a voice and a receptionist, chosen by one word.
+
+`real` hears and speaks; `bursts` is speech-shaped noise for load runs. Tests put in their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lab.hearing import Ear
+from lab.receptionist import Reply
+from lab.speaking import Speech
+
+ENGINES = ("real", "bursts")
+
+
+class Speak(Protocol):
+    """Text in, audio out, off the loop."""
+
+    def __call__(self, text: str, *, voice: str) -> Awaitable[Speech]: ...
+
+
+@dataclass(frozen=True)
+class Engines:
+    """One ear per recogniser stream, one voice and one mind for all."""
+
+    ear: Callable[[], Ear]
+    speak: Speak
+    reply: Callable[[dict[str, Any]], Reply]
+
+
+def load(engine: str) -> Engines:
+    """The engines of that name; imported here, so that nobody pays for those he does not use."""
+    if engine not in ENGINES:
+        raise ValueError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
+    from lab import hearing, receptionist, speaking
+
+    def speak(text: str, *, voice: str) -> Awaitable[Speech]:
+        return speaking.speak(text, voice=voice, engine=engine)
+
+    return Engines(
+        ear=lambda: hearing.ear(engine), speak=speak, reply=receptionist.Receptionist().reply
+    )
