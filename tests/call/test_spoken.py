@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from call.spoken import Spoken, spoken, spoken_with_map
@@ -96,6 +96,8 @@ def test_how_much_of_the_writing_was_said() -> None:
 
 
 @given(TEXTS, LANGUAGES)
+@example("a 😀 ", "en")
+@example("a 😀  **", "en")
 def test_spans_rise_and_cover_both_texts(text: str, language: str) -> None:
     """No written and no spoken character is outside, none is counted twice."""
     mapped = spoken_with_map(text, language=language)

@@ -137,7 +137,7 @@ async def test_an_interrupted_reply_leaves_nothing_behind() -> None:
         pause(),
         InterruptionFrame(),
         pause(),
-        *tokens(" are nine to five."),
+        *tokens(" are nine to five. Then we ", "close."),
         End(),
         Start(),
         *tokens("Of course."),
