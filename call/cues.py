@@ -12,7 +12,7 @@ from enum import StrEnum
 class Cue(StrEnum):
     """What the words alone suggest."""
 
-    COMPLETE = "complete"  # a whole question, an answer to a yes/no question, a goodbye
+    COMPLETE = "complete"  # a whole question, the answer to a yes/no question, "… is fine, please"
     OPEN = "open"  # words that could end here or go on
     DICTATING = "dictating"  # digits or letters one by one, fewer than expected
     UNFINISHED = "unfinished"  # "and", "my number is", "um": nobody ends a turn so
@@ -58,11 +58,14 @@ _ANSWERS = _set(
     "yes yeah yep yup no nope nah correct right exactly sure okay ok absolutely definitely maybe"
     " fine please نعم ايوه ايوا اه لا كلا طيب تمام اكيد صح صحيح ماشي"
 )
-_FAREWELLS = tuple(
+_CLOSERS = tuple(
     normal(phrase)
     for phrase in (
         "thank you",
         "thanks",
+        "very much",
+        "so much",
+        "a lot",
         "bye",
         "goodbye",
         "that's all",
@@ -70,9 +73,18 @@ _FAREWELLS = tuple(
         "that is all",
         "that's right",
         "that's correct",
-        "yes please",
         "no thanks",
+        "please",
+        "is fine",
+        "is good",
+        "is perfect",
+        "sounds good",
+        "that works",
+        "works for me",
         "شكرا",
+        "شكرا جزيلا",
+        "لو سمحت",
+        "من فضلك",
         "شكرا لك",
         "مع السلامه",
         "هذا كل شيء",
@@ -119,7 +131,7 @@ def cue(text: str, *, asked: str = "", digits_expected: int = 7) -> Cue:
         return Cue.DICTATING
     if _is_unfinished(words):
         return Cue.UNFINISHED
-    if _is_farewell(words) or _is_answer(words, asked) or _is_question(words):
+    if _is_closing(words) or _is_answer(words, asked) or _is_question(words):
         return Cue.COMPLETE
     return Cue.OPEN
 
@@ -158,9 +170,10 @@ def _is_answer(words: list[str], asked: str) -> bool:
     return len(words) <= 2 and words[0] in _ANSWERS and asks_yes_or_no(asked)
 
 
-def _is_farewell(words: list[str]) -> bool:
+def _is_closing(words: list[str]) -> bool:
+    """Thanks, a goodbye, an agreement, a "please": said when nothing is to follow."""
     line = " ".join(words)
-    return any(line == f or line.endswith(" " + f) for f in _FAREWELLS)
+    return any(line == closer or line.endswith(" " + closer) for closer in _CLOSERS)
 
 
 def asks_yes_or_no(asked: str) -> bool:

@@ -55,9 +55,9 @@ class Endpoint:
     no_s: Waits = (0.4, 0.9, 1.2, 1.6)
     """Sounds unfinished: outlasts most thinking pauses (median 0.6 s) but never 3 s, which callers
     take for a dead line."""
-    unknown_s: Waits = (0.3, 0.6, 1.1, 1.4)
+    unknown_s: Waits = (0.2, 0.45, 1.1, 1.4)
     """Not scored yet: by words and silence alone. The score comes 0.05 to 0.15 s after the signal,
-    so the first entry must be longer than that."""
+    so shorter entries never wait for it; on a busy machine these are what the caller hears."""
     hard_stop_s: float = 3.0
     """Whatever the evidence, the turn ends after this silence if there are words."""
     final_wait_s: float = 0.35

@@ -149,6 +149,7 @@ class Timeline:
         self._hearing: _Turn | None = None  # the caller's turn
         self._answering: _Turn | None = None  # the turn the agent answers
         self._opening = _Turn()  # what the agent says before anybody's turn
+        self._sounding = 0  # replies that began to sound and have not been heard out
 
     @property
     def opening_text(self) -> str:
@@ -202,7 +203,7 @@ class Timeline:
             self._finish_answer()
 
     def _move(self, moment: Moment) -> None:
-        if moment not in _MOVING:
+        if moment not in _MOVING or self._still_sounds(moment):
             return
         after = TRANSITIONS.get((self.state, moment))
         if after is not None:
@@ -211,6 +212,18 @@ class Timeline:
         self._recorder.count(UNLISTED_TRANSITIONS)
         if self._strict:
             raise MisuseError(f"{moment.value} while {self.state.value} is not in the table")
+
+    def _still_sounds(self, moment: Moment) -> bool:
+        """A reply was heard, but the next has begun: its sound leaves before the word comes back
+        that the one before was heard."""
+        if moment is Moment.FIRST_AUDIO:
+            self._sounding += 1
+        elif moment is Moment.INTERRUPTED:
+            self._sounding = 0
+        elif moment is Moment.REPLY_HEARD:
+            self._sounding = max(0, self._sounding - 1)
+            return self._sounding > 0
+        return False
 
     def _caller(self) -> _Turn:
         if self._hearing is None:

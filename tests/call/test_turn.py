@@ -272,6 +272,19 @@ def test_an_unlisted_transition_is_counted_and_raises_in_tests() -> None:
         Timeline(strict=True).moment(M.REPLY_HEARD, 1.0)
 
 
+def test_a_reply_may_begin_before_the_last_was_heard_out() -> None:
+    """The agent speaks until the last of them was heard; an interruption silences them all."""
+    timeline = Timeline(strict=True)
+    for moment in (M.FIRST_AUDIO, M.FIRST_AUDIO, M.REPLY_HEARD):
+        timeline.moment(moment, 1.0)
+        assert timeline.state is TurnState.SPEAKING
+    timeline.moment(M.REPLY_HEARD, 2.0)
+    assert timeline.state is TurnState.LISTENING
+    for moment in (M.FIRST_AUDIO, M.FIRST_AUDIO, M.INTERRUPTED, M.FIRST_AUDIO, M.REPLY_HEARD):
+        timeline.moment(moment, 3.0)
+    assert timeline.state is TurnState.LISTENING
+
+
 def test_every_state_can_be_left_and_reached() -> None:
     """The table has no dead end."""
     for state in TurnState:
