@@ -125,12 +125,13 @@ class Carrier:
         """`POST …/Calls/{sid}.json`: hang up, or new TwiML."""
         form = await request.post()
         fields = {name: str(value) for name, value in form.items()}
-        refused = await self._refused(request, words=" ".join(fields.values()))
         account, sid = request.match_info["account"], request.match_info["sid"]
-        status = refused.status if refused is not None else 200
-        self.world.log.add(NAME, "request", sid=sid, form=fields, status=status)
-        if refused is not None:
-            return refused
+        refused = await self._refused(request, words=" ".join(fields.values()))
+        answer = refused if refused is not None else self._update(account, sid, fields)
+        self.world.log.add(NAME, "request", sid=sid, form=fields, status=answer.status)
+        return answer
+
+    def _update(self, account: str, sid: str, fields: dict[str, str]) -> web.Response:
         call = self.calls.get(sid, account)
         if call.over.is_set():
             path = f"/2010-04-01/Accounts/{account}/Calls/{sid}.json"
