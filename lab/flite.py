@@ -78,8 +78,8 @@ def is_available() -> bool:
     return _library() is not None
 
 
-def synthesise(text: str, *, voice: str = "slt", stretch: float = 1.0) -> Take:
-    """Say `text`; `stretch` above 1 is slower. Releases the GIL while it works."""
+def synthesise(text: str, *, voice: str = "slt", stretch: float = 1.0, pitch: float = 1.0) -> Take:
+    """Say `text`; `stretch` above 1 is slower, `pitch` above 1 higher. Releases the GIL."""
     lib = _library()
     if lib is None:
         raise RuntimeError("libflite is not installed; use lab.espeak instead")
@@ -87,6 +87,7 @@ def synthesise(text: str, *, voice: str = "slt", stretch: float = 1.0) -> Take:
         handle = _voice(voice)
         features = ctypes.cast(handle, POINTER(_Voice)).contents.features
         lib.flite_feat_set_float(features, b"duration_stretch", stretch)
+        lib.flite_feat_set_float(features, b"f0_shift", pitch)
         utterance = lib.flite_synth_text(text.encode(), handle)
         if not utterance:
             raise RuntimeError("flite could not say this text")

@@ -58,3 +58,10 @@ class Ear(Protocol):
 
     async def close(self) -> None:
         """Let the engine go; the ear hears nothing more."""
+
+
+def ear(engine: str) -> Ear:
+    """A new ear: "real" decodes unknown speech, "bursts" only counts its syllables."""
+    from lab.ears import ThreadedEar  # imported here: the engines take a moment to load
+
+    return ThreadedEar(engine)

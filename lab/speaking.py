@@ -84,16 +84,16 @@ async def speak(text: str, *, voice: str, engine: str) -> Speech:
 def say(text: str, *, voice: str, engine: str) -> Speech:
     """What `speak` does, in the calling thread and without the cache."""
     if engine == "bursts":
-        return _finished(text, take=_bursts(text), engine="bursts")
+        return finished(text, take=_bursts(text), engine="bursts")
     female_or_male = VOICES["male" if _UUID.fullmatch(voice) else "female"]
     flite_voice, espeak_voice = VOICES.get(voice, female_or_male)
     if _ARABIC.search(text):
-        return _finished(text, take=espeak.synthesise(text, voice="ar"), engine="espeak-ng")
+        return finished(text, take=espeak.synthesise(text, voice="ar"), engine="espeak-ng")
     if not _LATIN.search(text):
-        return _finished(text, take=Take(np.zeros(0, np.float32), RATE_HZ, []), engine="none")
+        return finished(text, take=Take(np.zeros(0, np.float32), RATE_HZ, []), engine="none")
     if flite.is_available():
-        return _finished(text, take=flite.synthesise(text, voice=flite_voice), engine="flite")
-    return _finished(text, take=espeak.synthesise(text, voice=espeak_voice), engine="espeak-ng")
+        return finished(text, take=flite.synthesise(text, voice=flite_voice), engine="flite")
+    return finished(text, take=espeak.synthesise(text, voice=espeak_voice), engine="espeak-ng")
 
 
 _CACHE: OrderedDict[tuple[str, str, str], Future[Speech]] = OrderedDict()
@@ -104,12 +104,12 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=2, thread_name_prefix="lab-speaking")
 
 
-def _finished(text: str, *, take: Take, engine: str) -> Speech:
+def finished(text: str, *, take: Take, engine: str) -> Speech:
     """The take at the telephone's rate and level, its silence trimmed, its characters timed."""
     samples = take.samples
     if len(samples) and take.rate_hz != RATE_HZ:
         samples = soxr.resample(samples, take.rate_hz, RATE_HZ)
-    first, last = _speech_span(samples)
+    first, last = speech_span(samples)
     start = max(0, first - int(_LEAD_S * RATE_HZ))
     end = min(len(samples), last + int(_TAIL_S * RATE_HZ))
     loud = samples[first:last]
@@ -119,7 +119,7 @@ def _finished(text: str, *, take: Take, engine: str) -> Speech:
     return Speech(pcm8k, _chars(text, words=words), words, engine)
 
 
-def _speech_span(samples: NDArray[np.float32]) -> tuple[int, int]:
+def speech_span(samples: NDArray[np.float32]) -> tuple[int, int]:
     """First and last sample within 40 dB of the loudest 10 ms."""
     block = RATE_HZ // 100
     count = len(samples) // block
