@@ -23,6 +23,10 @@ _STAGES = {
     Moment.TTS_FIRST_BYTE: "tts",
     Moment.FIRST_AUDIO: "wire",
 }
+# Once a clause is on its way to the voice, what the model and its tools do delays nothing.
+_BEFORE_THE_VOICE = frozenset(
+    {Moment.LLM_REQUEST, Moment.LLM_FIRST_TOKEN, Moment.TOOL_STARTED, Moment.TOOL_ENDED}
+)
 _ONCE = (Moment.TURN_DECIDED, Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE, Moment.FIRST_AUDIO)
 
 
@@ -37,6 +41,8 @@ def critical_path(zero: float | None, moments: list[tuple[float, Moment]]) -> li
     before_us = 0
     for at, moment in _up_to_first_audio(moments):
         if at < zero or moment not in _STAGES or (moment in _ONCE and moment in seen):
+            continue
+        if moment in _BEFORE_THE_VOICE and Moment.CLAUSE_SENT in seen:
             continue
         seen.add(moment)
         at_us = round((at - zero) * 1e6)

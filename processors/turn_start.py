@@ -2,7 +2,8 @@
 
 A turn opens when the voice detector has heard speech long enough, or, should it have missed a very
 quiet caller, with the first words. It interrupts only an agent that is thinking or speaking, and
-never a phrase that must be finished.
+never a phrase that must be finished; a caller who is still speaking when that phrase is over then
+takes the floor.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import time
 from pipecat.frames.frames import (
     Frame,
     InterimTranscriptionFrame,
+    InterruptionFrame,
     TranscriptionFrame,
+    UserSpeakingFrame,
     VADUserStartedSpeakingFrame,
 )
 from pipecat.turns.types import ProcessFrameResult
@@ -28,12 +31,24 @@ class TurnStart(BaseUserTurnStartStrategy):
     def __init__(self, *, floor: Floor) -> None:
         super().__init__()
         self._floor = floor
+        self._is_open = False
+
+    async def handle_user_turn_started(self) -> None:
+        """The turn is open, whoever opened it."""
+        self._is_open = True
+
+    async def handle_user_turn_stopped(self) -> None:
+        """The turn is over, whoever ended it."""
+        self._is_open = False
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         """Open the turn on speech or words."""
         match frame:
             case SayFrame():
                 self._floor.agent_began()
+            case VADUserStartedSpeakingFrame() | UserSpeakingFrame() if self._is_open:
+                if self._floor.may_be_taken(time.monotonic()):
+                    await self.broadcast_frame(InterruptionFrame)
             case VADUserStartedSpeakingFrame():
                 await self._open()
             case TranscriptionFrame() | InterimTranscriptionFrame() if frame.text.strip():

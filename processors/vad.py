@@ -23,9 +23,9 @@ from call.audio import RATE_HZ
 
 _ort: Any = onnxruntime  # its wheel exports names that type checkers cannot see
 WINDOW_S = 0.032  # 256 samples at 8 kHz: the model's only window
-# How often the framework repeats that somebody is speaking. Nothing here reads it more finely, and
+# How often the framework repeats that somebody is speaking, for whoever waits to yield the floor;
 # each repeat walks the whole list in both directions.
-SPEAKING_NOTICE_S = 1.0
+SPEAKING_NOTICE_S = 0.4
 
 
 @dataclass(frozen=True)

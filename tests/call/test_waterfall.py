@@ -78,6 +78,21 @@ def test_later_clauses_are_not_on_the_path() -> None:
     assert critical_path(1.0, moments) == [("clause", 100_000), ("wire", 200_000)]
 
 
+def test_a_tool_beside_the_first_words_is_not_on_the_path() -> None:
+    """ "Let me check" is spoken while the tool runs; nobody waits for the tool."""
+    moments = [
+        (1.1, M.LLM_FIRST_TOKEN),
+        (1.2, M.CLAUSE_SENT),
+        (1.25, M.TOOL_STARTED),
+        (1.3, M.TOOL_ENDED),
+        (1.3, M.LLM_REQUEST),
+        (1.4, M.TTS_FIRST_BYTE),
+        (1.4, M.FIRST_AUDIO),
+    ]
+    path = critical_path(1.0, moments)
+    assert path == [("llm", 100_000), ("clause", 100_000), ("tts", 200_000), ("wire", 0)]
+
+
 @pytest.mark.parametrize(
     ("zero", "moments"),
     [(None, [(1.0, M.FIRST_AUDIO)]), (1.0, [(1.1, M.CLAUSE_SENT)]), (2.0, [(1.0, M.FIRST_AUDIO)])],

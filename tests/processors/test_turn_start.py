@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from pipecat.frames.frames import (
     Frame,
     InterimTranscriptionFrame,
     InterruptionFrame,
+    SystemFrame,
     TranscriptionFrame,
+    UserSpeakingFrame,
     UserStartedSpeakingFrame,
     VADUserStartedSpeakingFrame,
 )
@@ -59,6 +61,35 @@ async def test_a_protected_phrase_is_not_interrupted() -> None:
     floor = Floor()
     floor.clause_began(1, "This call is recorded.", is_protected=True, now=float("inf"))
     assert await signs(floor, VADUserStartedSpeakingFrame()) == [UserStartedSpeakingFrame]
+
+
+@pytest.mark.parametrize("sign", [UserSpeakingFrame, VADUserStartedSpeakingFrame])
+async def test_who_still_speaks_when_the_protected_phrase_is_over_takes_the_floor(
+    sign: type[Frame],
+) -> None:
+    """The greeting behind a disclosure is not spoken over the caller."""
+    floor = Floor()
+    floor.clause_began(1, "This call is recorded.", is_protected=True, now=float("inf"))
+
+    class Ends(SystemFrame):
+        """The phrase is over when this passes."""
+
+    user = pair(floor=floor).user()
+    user.add_event_handler("on_before_process_frame", ended(floor, Ends))
+    down, up = await run_test(
+        user, frames_to_send=[VADUserStartedSpeakingFrame(), UserSpeakingFrame(), Ends(), sign()]
+    )
+    assert shown(down) == shown(up) == list(SIGNS)
+
+
+def ended(floor: Floor, sign: type[Frame]) -> Callable[..., Awaitable[None]]:
+    """Ends the protected reply when `sign` passes."""
+
+    async def watch(_: object, frame: Frame) -> None:
+        if isinstance(frame, sign):
+            floor.reply_ended(1)
+
+    return watch
 
 
 @pytest.mark.parametrize("final", [True, False])
