@@ -51,6 +51,9 @@ class Floor:
         """A phrase that must be finished is being played."""
         return self._protected_reply is not None and now < self._protected_until
 
-    def may_be_taken(self, now: float) -> bool:
-        """The caller's voice should stop the agent now."""
-        return self._busy and not self.is_protected(now)
+    def take(self, now: float) -> bool:
+        """The caller wants the floor: True if the agent must be stopped for it, once."""
+        if not self._busy or self.is_protected(now):
+            return False
+        self._busy = False
+        return True

@@ -47,7 +47,7 @@ class TurnStart(BaseUserTurnStartStrategy):
             case SayFrame():
                 self._floor.agent_began()
             case VADUserStartedSpeakingFrame() | UserSpeakingFrame() if self._is_open:
-                if self._floor.may_be_taken(time.monotonic()):
+                if self._floor.take(time.monotonic()):
                     await self.broadcast_frame(InterruptionFrame)
             case VADUserStartedSpeakingFrame():
                 await self._open()
@@ -56,7 +56,7 @@ class TurnStart(BaseUserTurnStartStrategy):
         return ProcessFrameResult.CONTINUE
 
     async def _open(self) -> None:
-        """Without effect while a turn is open; the framework sees to that."""
-        await self.trigger_user_turn_started(
-            enable_interruptions=self._floor.may_be_taken(time.monotonic())
-        )
+        if not self._is_open:
+            await self.trigger_user_turn_started(
+                enable_interruptions=self._floor.take(time.monotonic())
+            )
