@@ -14,7 +14,7 @@ import argparse
 import socket
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
@@ -148,6 +148,25 @@ def app(setup: Setup) -> FastAPI:
     return web
 
 
+def setup(lab: str, *, agent: Path) -> Setup:
+    """Providers at `lab` (host:port), words from the agent file."""
+    words = tomllib.loads(agent.read_text("utf-8"))
+    disclosure = words.get("disclosure", {})
+    said = [words["greeting"]]
+    if disclosure.get("enabled"):
+        said.append(disclosure["text"])
+    return Setup(
+        deepgram_url=f"ws://{lab}",
+        anthropic_url=f"http://{lab}",
+        elevenlabs_url=f"ws://{lab}",
+        twilio_url=f"http://{lab}",
+        model="claude-haiku-4-5",
+        voice=words["voices"]["elevenlabs"],
+        prompt=words["prompt"].strip(),
+        greeting=" ".join(said),
+    )
+
+
 class Server(uvicorn.Server):
     """Says when it answers."""
 
@@ -165,30 +184,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=7870)
     parser.add_argument("--lab-port", type=int, default=7900, help="the lab on this machine")
-    parser.add_argument("--deepgram", default="", help="base URL instead of the lab's")
-    parser.add_argument("--anthropic", default="", help="base URL instead of the lab's")
-    parser.add_argument("--elevenlabs", default="", help="base URL instead of the lab's")
+    for provider in ("deepgram", "anthropic", "elevenlabs"):
+        parser.add_argument(f"--{provider}", help="base URL instead of the lab's")
     parser.add_argument("--agent", type=Path, default=Path("agent.toml"))
     options = parser.parse_args(argv)
     logger.remove()
     logger.add(sys.stderr, level="INFO")
-    lab = f"127.0.0.1:{options.lab_port}"
-    agent = tomllib.loads(options.agent.read_text("utf-8"))
-    disclosure = agent.get("disclosure", {})
-    said = [agent["greeting"]]
-    if disclosure.get("enabled"):
-        said.append(disclosure["text"])
-    setup = Setup(
-        deepgram_url=options.deepgram or f"ws://{lab}",
-        anthropic_url=options.anthropic or f"http://{lab}",
-        elevenlabs_url=options.elevenlabs or f"ws://{lab}",
-        twilio_url=f"http://{lab}",
-        model="claude-haiku-4-5",
-        voice=agent["voices"]["elevenlabs"],
-        prompt=agent["prompt"].strip(),
-        greeting=" ".join(said),
-    )
-    config = uvicorn.Config(app(setup), host=options.host, port=options.port, log_level="warning")
+    given = {
+        f"{provider}_url": url
+        for provider in ("deepgram", "anthropic", "elevenlabs")
+        if (url := getattr(options, provider))
+    }
+    made = replace(setup(f"127.0.0.1:{options.lab_port}", agent=options.agent), **given)
+    config = uvicorn.Config(app(made), host=options.host, port=options.port, log_level="warning")
     server = Server(config)
     server.run()
     return 0 if server.started else 1
