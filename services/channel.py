@@ -15,7 +15,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -79,9 +78,14 @@ class Channel:
         self._session: aiohttp.ClientSession | None = None
         self._life: asyncio.Task[None] | None = None
         self._broken: asyncio.Future[ProviderFault] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()  # hanging up beside the next one
         self._sent_at = 0.0
         self._is_closed = False
-        self.is_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """A connection stands."""
+        return self._broken is not None
 
     def dial(self, *, after_s: float = 0.0) -> None:
         """Make a connection unless one stands or is being made."""
@@ -104,6 +108,16 @@ class Channel:
         if self._broken is not None and not self._broken.done():
             self._broken.set_result(fault)
 
+    def leave(self) -> None:
+        """Turn away from the present connection, which is not told to the listener as lost; the
+        next `dial` makes another at once. What is queued stays for it."""
+        life, self._life = self._life, None
+        self._broken = None
+        if life is not None:
+            self._leaving.add(life)
+            life.add_done_callback(self._leaving.discard)
+            life.cancel()
+
     async def close(self, *, farewell: str | None = None) -> None:
         """End the connection and stay closed; the farewell is sent if a connection stands."""
         self._is_closed = True
@@ -111,11 +125,8 @@ class Channel:
             self._queue.clear()
             self.send(farewell)
             await asyncio.sleep(0)
-        life, self._life = self._life, None
-        if life is not None and life is not asyncio.current_task():
-            life.cancel()
-            with suppress(asyncio.CancelledError):
-                await life
+        self.leave()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -151,9 +162,9 @@ class Channel:
 
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> ProviderFault:
         """Send and receive until one of them, or `drop`, ends it."""
-        self._broken = asyncio.get_running_loop().create_future()
+        broken: asyncio.Future[ProviderFault] = asyncio.get_running_loop().create_future()
+        self._broken = broken
         self._sent_at = time.monotonic()
-        self.is_open = True
         tasks = [
             asyncio.create_task(self._receive(socket)),
             asyncio.create_task(self._transmit(socket)),
@@ -161,15 +172,11 @@ class Channel:
         if self._care.keepalive_s:
             tasks.append(asyncio.create_task(self._keep_alive()))
         try:
-            done, _ = await asyncio.wait(
-                {*tasks, self._broken}, return_when=asyncio.FIRST_COMPLETED
-            )
-            if self._broken in done:
-                return self._broken.result()
-            return next(iter(done)).result()
+            done, _ = await asyncio.wait({*tasks, broken}, return_when=asyncio.FIRST_COMPLETED)
+            return broken.result() if broken in done else next(iter(done)).result()
         finally:
-            self.is_open = False
-            self._broken.cancel()
+            if self._broken is broken:
+                self._broken = None
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -56,10 +56,12 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """Something went wrong; `context` is None when the provider does not say with which."""
+    """Something went wrong; `context` is None when the provider does not say with which, and
+    `is_last` when it will close the connection."""
 
     fault: ProviderFault
     context: str | None = None
+    is_last: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ class Voice:
         idle_s = time.monotonic() - self._used_at
         if self._dialect.renew_s and idle_s >= self._dialect.renew_s and not self._contexts:
             self._used_at = time.monotonic()
-            self._channel.drop(self.origin.down("renewed"))
+            self._channel.leave()
+            self._channel.dial()
             return None
         return self._dialect.keepalive(tuple(self._contexts))
 
@@ -208,18 +211,31 @@ class Voice:
         match event:
             case Unknown():
                 self._recorder.count(PROVIDER_UNKNOWN, provider=self.provider)
-            case Failed(fault=ProviderSlow(), context=None) if not self._contexts:
-                pass  # "you said nothing for a while": true, and the close that follows is survived
-            case Failed(context=None):
-                self._contexts.clear()
-                self._tell(event)
-            case Failed(context=context) | Finished(context=context):
+            case Failed() as failed:
+                self._fail(failed)
+            case Finished(context=context):
                 if context in self._contexts:
                     del self._contexts[context]
                     self._tell(event)
             case _:
                 if event.context in self._contexts:  # else: late sound of what was cancelled
                     self._tell(event)
+
+    def _fail(self, failed: Failed) -> None:
+        was_idle = not self._contexts
+        if failed.is_last:
+            self._channel.leave()  # rather than speak into a connection that is about to close
+            self._channel.forget()
+            if not was_idle:
+                self._channel.dial()
+        if failed.is_last or failed.context is None:
+            self._contexts.clear()
+            if not (was_idle and isinstance(failed.fault, ProviderSlow)):
+                self._tell(Failed(failed.fault))
+            # else "you said nothing for a while" to an idle connection: nobody's trouble
+        elif failed.context in self._contexts:
+            del self._contexts[failed.context]
+            self._tell(failed)
 
     def _tell(self, event: Event) -> None:
         if self._ear is not None:

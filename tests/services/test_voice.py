@@ -114,3 +114,32 @@ async def test_a_lost_connection_fails_once(lab: Lab, notes: Notes) -> None:
     assert len(failed) == 1
     assert isinstance(failed[0].fault, ProviderDown)
     await voice.close()
+
+
+async def test_late_sound_of_a_cancelled_context_is_not_passed_on(lab: Lab, notes: Notes) -> None:
+    """What is in flight may still arrive."""
+    lab.fault("elevenlabs", "late", messages=2, delay_s=0.01, moment="request")
+    voice, ear = elevenlabs(lab, notes), Ear()
+    voice.open(ear)
+    voice.speak("a", "Hello.")
+    await eventually(lambda: ear.has(Sound, "a"), what="sound")
+    voice.cancel("a")
+    ear.events.clear()
+    await asyncio.sleep(0.05)
+    assert ear.events == []
+    await voice.close()
+
+
+async def test_what_was_meant_for_a_lost_connection_is_not_said_on_the_next(
+    lab: Lab, notes: Notes
+) -> None:
+    """Its context is over; whoever speaks decides what to say again."""
+    lab.fault("elevenlabs", "http_status", status=503)
+    voice, ear = elevenlabs(lab, notes), Ear()
+    voice.open(ear)
+    voice.speak("a", "Lost.")
+    await eventually(lambda: ear.has(Failed), what="a failure")
+    voice.speak("b", "Said.")
+    await eventually(lambda: ear.has(Sound, "b"), what="sound")
+    assert [entry["text"].strip() for entry in lab.entries("elevenlabs", "speech")] == ["Said."]
+    await voice.close()
