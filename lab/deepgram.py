@@ -171,8 +171,10 @@ class Recogniser:
         now = self.clock()
         times, ear, knobs = self.times, self.ear, self.world.knobs.deepgram
         times.audio(now, bytes_=len(data))
-        ear.feed(hearer.pcm8k(data))
         times.ingest(now, seconds=hearer.seconds(data), limit=knobs.ingest_limit)
+        if not (pcm := hearer.gather(data)):
+            return
+        ear.feed(pcm)
         if self.options.vad_events and ear.is_speech and not times.in_speech:
             started = max(0.0, ear.heard_s - 0.06)
             await self._say({"type": "SpeechStarted", "channel": [0, 1], "timestamp": started})
@@ -210,6 +212,8 @@ class Recogniser:
         self.shown = ""
         complete_at = max(self.clock(), self.times.taken_in_at)
         flags = {"speech_final": speech_final, "from_finalize": from_finalize}
+        if self.hearer is not None:
+            self.ear.feed(self.hearer.rest())
         heard_s = self.ear.heard_s
         words = await self.ear.finish()
         if words or (from_finalize and self.world.knobs.deepgram.finalize_when_empty):
@@ -353,6 +357,8 @@ class Recogniser:
 
     async def _close_stream(self) -> None:
         """The rest, the summary, goodbye."""
+        if self.hearer is not None:
+            self.ear.feed(self.hearer.rest())
         if self.shown or self.ear.partial():
             await self._finish(speech_final=True, from_finalize=False)
         if self.last_final is not None:

@@ -176,7 +176,9 @@ class Listener:
         self.bytes += len(data)
         ready_at = self.taken_in_at + (seconds / limit if limit else 0.0)
         self.taken_in_at = max(self.clock(), ready_at)
-        self.ear.feed(self.hearer.pcm8k(data))
+        if not (pcm := self.hearer.gather(data)):
+            return
+        self.ear.feed(pcm)
         if self.ending is not None and not self.ending.done():
             return  # the turn's last words are being worked out; the next one waits for them
         if self.ear.heard_s - self.updated_s >= self._step_s():
@@ -317,6 +319,7 @@ class Listener:
         """End the turn now, if there is one."""
         if self.ending is not None and not self.ending.done():
             await asyncio.wait([self.ending])
+        self.ear.feed(self.hearer.rest())
         if self.state is State.QUIET:
             await self._look()
         if self.state is not State.QUIET:

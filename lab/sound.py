@@ -10,6 +10,7 @@ import numpy as np
 import soxr
 
 LAB_RATE = 8000
+STEP_S = 0.04  # an ear is fed this much at least: half the cost of 20 ms at a time
 HEARD = {"linear16": 2, "mulaw": 1, "alaw": 1}
 """Encodings the emulated recognisers understand, and bytes per sample."""
 
@@ -22,6 +23,7 @@ class Hearer:
         self.rate = rate
         self.width = HEARD[encoding]
         self._odd = b""
+        self._gathered = bytearray()
         self._state: Any = None
 
     def pcm8k(self, data: bytes) -> bytes:
@@ -38,7 +40,17 @@ class Hearer:
             pcm, self._state = audioop.ratecv(pcm, 2, 1, self.rate, LAB_RATE, self._state)
         return pcm
 
-    def seconds(self, data: bytes) -> float:
+    def gather(self, data: bytes) -> bytes:
+        """Collect small messages: PCM once a step is full, nothing before."""
+        self._gathered += data
+        return self.rest() if self.seconds(self._gathered) >= STEP_S else b""
+
+    def rest(self) -> bytes:
+        """PCM of what was collected so far."""
+        data, self._gathered = bytes(self._gathered), bytearray()
+        return self.pcm8k(data) if data else b""
+
+    def seconds(self, data: bytes | bytearray) -> float:
         """How long that audio lasts."""
         return len(data) / self.width / self.rate
 

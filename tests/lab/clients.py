@@ -76,7 +76,8 @@ class Socket:
 @asynccontextmanager
 async def providers(**options: Any) -> AsyncIterator[lab.server.Lab]:
     """A lab with the plain engines and no delays, unless told otherwise."""
-    async with lab.server.start(**{"profile": "zero", "engine": plain.engines()} | options) as it:
+    chosen: dict[str, Any] = {"profile": "zero", "engine": plain.engines()} | options
+    async with lab.server.start(**chosen) as it:
         yield it
 
 

@@ -14,10 +14,12 @@ from tests.lab.clients import CARTESIA, Socket, audio_of, providers, refusal, so
 pytestmark = pytest.mark.provider
 
 PATH = "/tts/websocket"
+ON: dict[str, Any] = {"continue": True}
+OFF: dict[str, Any] = {"continue": False}
 OLD = {"X-API-Key": "good", "Cartesia-Version": "2025-04-16"}
 
 
-def say(text: str, context: str = "c1", **more: Any) -> dict[str, Any]:
+def say(text: str, context: str = "c1", /, **more: Any) -> dict[str, Any]:
     """A generation request."""
     return {
         "model_id": "sonic-3",
@@ -113,8 +115,8 @@ async def test_encodings(encoding: str, rate: int, bytes_per_s: int) -> None:
 async def test_continued_text_is_one_context() -> None:
     """Requests with continue join; times go on; the empty one with continue false ends it."""
     async with providers() as it, socket(it, PATH, headers=CARTESIA) as line:
-        await line.send(say("Hello ", **{"continue": True}), say("there. ", **{"continue": True}))
-        await line.send(say("", **{"continue": False}))
+        await line.send(say("Hello ", **ON), say("there. ", **ON))
+        await line.send(say("", **OFF))
         messages = await until_done(line)
     starts = [
         s for m in messages if m["type"] == "timestamps" for s in m["word_timestamps"]["start"]
@@ -125,7 +127,7 @@ async def test_continued_text_is_one_context() -> None:
 
 async def test_buffer_delay_joins_small_pieces() -> None:
     """With max_buffer_delay_ms text waits for a sentence end, or for that long."""
-    more = {"continue": True, "max_buffer_delay_ms": 40}
+    more: dict[str, Any] = ON | {"max_buffer_delay_ms": 40}
     async with providers() as it, socket(it, PATH, headers=CARTESIA) as line:
         for piece in ("Hel", "lo ", "there", "."):
             await line.send(say(piece, **more))
@@ -140,7 +142,7 @@ async def test_buffer_delay_joins_small_pieces() -> None:
 
 async def test_flush_is_answered_by_flush_done() -> None:
     """flush speaks what waits, then flush_done with its number; chunks carry the number."""
-    more = {"continue": True, "max_buffer_delay_ms": 3000}
+    more: dict[str, Any] = ON | {"max_buffer_delay_ms": 3000}
     async with providers() as it, socket(it, PATH, headers=CARTESIA) as line:
         await line.send(say("Hello", **more), say("", flush=True, **more))
         await line.next(type="chunk")
@@ -181,8 +183,8 @@ async def test_contexts_speak_at_once() -> None:
 async def test_fields_must_stay_the_same_within_a_context(change: dict[str, Any]) -> None:
     """Another voice, model, language or format in the same context is an error."""
     async with providers() as it, socket(it, PATH, headers=CARTESIA) as line:
-        await line.send(say("Hello.", **{"continue": True}))
-        await line.send(say("there.", **{"continue": True}, **change))
+        await line.send(say("Hello.", **ON))
+        await line.send(say("there.", **ON, **change))
         error = await line.next(type="error")
     assert error["status_code"] == 400 and error["context_id"] == "c1"
 
@@ -192,10 +194,10 @@ async def test_a_context_expires_after_its_last_audio() -> None:
     async with providers() as it:
         it.knobs.cartesia.expire_s = 0.02
         async with socket(it, PATH, headers=CARTESIA) as line:
-            await line.send(say("Hello.", **{"continue": True}))
+            await line.send(say("Hello.", **ON))
             await line.next(type="timestamps")
             await asyncio.sleep(0.05)
-            await line.send(say("Too late.", **{"continue": True}))
+            await line.send(say("Too late.", **ON))
             assert "expired" in (await line.next(type="error"))["message"]
             await line.send(say("Fine.", "c2"))
             await until_done(line, "c2")
@@ -297,7 +299,8 @@ async def test_the_vendors_sdk_is_satisfied() -> None:
     async with providers() as it:
         client = AsyncCartesia(api_key="good", base_url=it.http_url, websocket_base_url=it.ws_url)
         async with client.tts.websocket_connect() as line:
-            await line.send(say("Hello there."))
+            request: Any = say("Hello there.")
+            await line.send(request)
             seen: list[Any] = []
             async for event in line:
                 seen.append(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ async def test_one_clients_garbage_is_no_other_clients_trouble() -> None:
         "context_id": "c",
         "continue": False,
     }
-    nonsense = [
+    nonsense: list[Any] = [
         "{",
         "null",
         json.dumps({"context_id": 5}),
