@@ -54,9 +54,11 @@ def serve(
     ] = False,
 ) -> None:
     """Answer calls: the process behind Twilio, Daily or WebRTC."""
+    import uvloop
+
     from bot.serve import serve_forever
 
-    raise typer.Exit(asyncio.run(serve_forever(host=host, port=port, with_lab=lab)))
+    raise typer.Exit(uvloop.run(serve_forever(host=host, port=port, with_lab=lab)))
 
 
 @app.command(name="lab", context_settings=_PASS_ON)

@@ -94,7 +94,9 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
     personas = load_personas(loaded)
     began_at = time.monotonic()
     async with AsyncExitStack() as stack:
-        smart_turn = SmartTurn()
+        smart_turn = SmartTurn(
+            threads=settings.turn.detector_threads, waiting=settings.turn.detector_waiting
+        )
         stack.callback(smart_turn.close)
         # Models load beside each other before the first call; no call ever waits for them.
         await asyncio.gather(asyncio.to_thread(preload_vad), asyncio.to_thread(smart_turn.preload))

@@ -52,8 +52,8 @@ async def serve_forever(*, host: str, port: int, with_lab: bool = False) -> int:
             uvicorn.Config(
                 build_app(exchange),
                 log_config=None,
-                ws="websockets-sansio",
                 ws_max_size=loaded.settings.wire.max_message_bytes,
+                ws_per_message_deflate=False,  # audio does not shrink, and trying costs CPU a frame
                 ws_ping_interval=None,  # Twilio's sockets are watched by their own audio
                 timeout_graceful_shutdown=5,
             )

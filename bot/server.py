@@ -96,6 +96,10 @@ class CarrierDoors:
 
     async def media(self, websocket: WebSocket) -> None:
         """A media socket: its start tells which call it is, its token that it is ours."""
+        if self._wire.verify_signature and not self._is_signed_upgrade(websocket):
+            logger.warning("media socket refused: the upgrade's signature is wrong")
+            await websocket.close(POLICY_VIOLATION)  # before it is accepted: 403
+            return
         try:
             door = await answer(websocket, self._wire, NullRecorder())
         except CallerWireFault:
@@ -106,6 +110,16 @@ class CarrierDoors:
             await websocket.close(POLICY_VIOLATION)
             return
         await _serve(self._exchange, door, caller)
+
+    def _is_signed_upgrade(self, websocket: WebSocket) -> bool:
+        """Wrong is refused; missing is left to the token, since proxies may drop the header."""
+        signature = websocket.headers.get("x-twilio-signature")
+        return signature is None or webhook.is_signed_upgrade(
+            self._token,
+            public_url=self._wire.public_url,
+            target=websocket.url.path,
+            signature=signature,
+        )
 
     def _caller(self, start: Any) -> Caller | None:
         """Who calls, from the one-time ticket; None when a ticket is asked for and not good."""

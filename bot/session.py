@@ -33,15 +33,15 @@ from call.heard import HeardLog
 from call.measures import PROVIDER_FAULTS
 from call.receipt import receipt
 from frames.speech import PlayedToFrame, ReplyHeardFrame, SayFrame
-from frames.wire import WireStoppedFrame
+from frames.wire import WireStartedFrame, WireStoppedFrame
 from processors.turn_start import TurnStart
 from processors.turn_stop import TurnStop
 from processors.vad import session_vad
 from telemetry.recorder import CallRecorder
 from transports import transport
 
-# Frames at the end of the list that the call's ending depends on.
-_SEEN_AT_THE_END = (WireStoppedFrame, PlayedToFrame, ReplyHeardFrame)
+# Frames at the end of the list that the call's beginning and ending depend on.
+_SEEN_AT_THE_END = (WireStartedFrame, WireStoppedFrame, PlayedToFrame, ReplyHeardFrame)
 # Claude's conversations begin with the other side; on the telephone the agent speaks first.
 CALL_BEGINS = "(The telephone rings; the call is answered.)"
 # A turn that neither words nor silence ended; the endpoint's own hard stop is shorter.
@@ -72,7 +72,7 @@ class Session:
         self.recorder = CallRecorder(self.call_id, hub=exchange.hub)
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
-        self.heard = HeardLog()
+        self.heard = HeardLog(self.settings.heard)
         wire = replace(self.settings.wire, kind=caller.wire)
         self.wire = transport(wire, door, recorder=self.recorder)
         self._ending = CallEnding(self)
@@ -147,7 +147,6 @@ class Session:
         )
         worker.set_reached_downstream_filter(_SEEN_AT_THE_END)
         worker.add_event_handler("on_frame_reached_downstream", self._on_frame)
-        worker.add_event_handler("on_pipeline_started", self._on_started)
         worker.add_event_handler("on_pipeline_error", self._on_error)
         return worker
 
@@ -224,13 +223,15 @@ class Session:
         self._ending.close(Ending.DRAINED, None)
 
     # ── see ──────────────────────────────────────────────────────────────────────────
-    async def _on_started(self, _worker: PipelineWorker, _frame: Frame) -> None:
-        """The line is open: say who speaks, then greet."""
+    async def _greet(self) -> None:
+        """Somebody is on the line: say who speaks, then greet."""
         if self.persona.disclosure.enabled:
             await self.say(self.persona.disclosure.text, kind="disclosure", interruptible=False)
         await self.say(self.persona.greeting, kind="greeting")
 
     async def _on_frame(self, _worker: PipelineWorker, frame: Frame) -> None:
+        if isinstance(frame, WireStartedFrame):
+            await self._greet()
         self._ending.saw(frame)
 
     async def _on_error(self, _worker: PipelineWorker, frame: ErrorFrame) -> None:
