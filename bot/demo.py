@@ -104,6 +104,7 @@ async def _place_call(
     caller = await start(
         "lab", "call", f"http://127.0.0.1:{port}/twilio/voice",
         "--auth-token", environ["TWILIO_AUTH_TOKEN"],
+        "--lab", environ["OFFHOOK__TWILIO__API_URL"],
         "--script", script,
         "--record", str(folder / "recording.wav"),
         "--truth", str(folder / "truth.json"),

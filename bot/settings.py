@@ -26,7 +26,7 @@ from call.admission import Capacity
 from call.clauses import Clauses
 from call.endpoint import Endpoint
 from call.errors import SettingsError
-from call.heard import Goodbye, Heard, Heard
+from call.heard import Goodbye, Heard
 from processors.vad import Vad
 from services import Hear, Speak, Think
 from services.anthropic import Anthropic
@@ -77,7 +77,6 @@ class Settings(BaseModel):
     vad: Vad = Vad()
     turn: Endpoint = Endpoint()
     clauses: Clauses = Clauses()
-    heard: Heard = Heard()
     heard: Heard = Heard()
     goodbye: Goodbye = Goodbye()
     tools: Tools = Tools()

@@ -13,13 +13,30 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Measure:
-    """One counted or observed thing: `unit` is "1" for counters, "s", "bytes" or "ratio" for what
-    is observed."""
+    """One counted or observed thing: `unit` is "1" for counters; for what is observed "s", "bytes"
+    or "ratio", or a kind of seconds with buckets of its own ("call_s", "lag_s")."""
 
     name: str
     help: str
     unit: str = "1"
     labels: tuple[str, ...] = ()
+
+    @property
+    def buckets(self) -> tuple[float, ...]:
+        """Upper bounds of the histogram of an observed measure, in its unit."""
+        return _BUCKETS.get(self.unit, BUCKETS_S)
+
+
+# Around the budgets of a turn (0.22, 0.28, 0.36 and 0.5 s), so that a quantile near one is exact.
+BUCKETS_S = (
+    0.02, 0.05, 0.1, 0.15, 0.18, 0.2, 0.22, 0.25, 0.28, 0.3, 0.34, 0.36, 0.4, 0.5, 0.65, 0.8,
+    1.0, 1.5, 2.0, 3.0, 5.0,
+)  # fmt: skip
+_BUCKETS = {
+    "ratio": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0),
+    "call_s": (5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 1200.0, 3600.0),
+    "lag_s": (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 1.0),
+}
 
 
 class Moment(StrEnum):
@@ -131,3 +148,59 @@ SMART_TURN_SHED = Measure(
 MARKS_MISSED = Measure(
     "offhook_heard_by_bound_total", "Replies taken as heard because their last mark never came"
 )
+TURNS = Measure(
+    "offhook_turns_total", "Turns, by whether the caller broke in", labels=("interrupted",)
+)
+TURN_ENDPOINT = Measure("offhook_turn_endpoint_seconds", "Voice stopped to turn decided", "s")
+TURN_STT_FINAL = Measure("offhook_turn_stt_final_seconds", "Voice stopped to last final words", "s")
+TURN_LLM_FIRST_TOKEN = Measure(
+    "offhook_turn_llm_first_token_seconds", "Request of the model to its first token", "s"
+)
+TURN_TTS_FIRST_BYTE = Measure(
+    "offhook_turn_tts_first_byte_seconds", "First clause sent to first byte of voice", "s"
+)
+TURN_END_TO_END = Measure(
+    "offhook_turn_end_to_end_seconds", "Voice stopped to first agent audio handed to the wire", "s"
+)
+TURN_SILENCE = Measure(
+    "offhook_turn_silence_seconds", "True end of speech (estimate) to first agent audio", "s"
+)
+MOUTH_TO_EAR = Measure(
+    "offhook_mouth_to_ear_seconds",
+    "End of speech to agent audio at the caller's ear: silence and the round trip of a mark",
+    "s",
+)
+TURN_STAGE = Measure(
+    "offhook_turn_stage_seconds", "Share of a stage in end to end", "s", labels=("stage",)
+)
+SLOW_TURNS = Measure(
+    "offhook_slow_turns_total",
+    "Turns slower than budgets.slow_turn_s, by the stage furthest above its usual share",
+    labels=("cause",),
+)
+BARGE_IN = Measure("offhook_barge_in_seconds", "Onset of the caller's voice to clear sent", "s")
+OVERLAPS = Measure(
+    "offhook_overlaps_total",
+    "Times the caller spoke while the agent did, by whether the agent yielded",
+    labels=("outcome",),
+)
+
+# ── calls and the process ────────────────────────────────────────────────────────────
+CALLS = Measure(
+    "offhook_calls_total", "Calls by how they ended and whose fault", labels=("ending", "party")
+)
+CALL_SECONDS = Measure(
+    "offhook_call_duration_seconds", "Length of calls by ending", "call_s", labels=("ending",)
+)
+COST = Measure("offhook_cost_usd_total", "Cost of calls at list prices", labels=("provider",))
+CARRIER_SECONDS = Measure("offhook_carrier_seconds_total", "Seconds of calls on the wire")
+LOOP_LAG = Measure("offhook_loop_lag_seconds", "How late the event loop woke a timer", "lag_s")
+RECORDS_SHED = Measure(
+    "offhook_records_shed_total", "Call records given up: the store was away for too long"
+)
+RECORDS_FAILED = Measure("offhook_records_failed_total", "Attempts to write that the store refused")
+
+
+def all_measures() -> tuple[Measure, ...]:
+    """Everything measured, in the order of this file."""
+    return tuple(value for value in globals().values() if isinstance(value, Measure))

@@ -60,7 +60,8 @@ def sample(count: int, *, seed: int) -> list[str]:
     """Sentences of the grammar, each line equally often."""
     lines, lists = _grammar()
     draw = random.Random(seed)
-    return [_expand(lines[index % len(lines)], lists, draw) for index in range(count)]
+    drawn = (_expand(lines[index % len(lines)], lists, draw) for index in range(count))
+    return [sentence for sentence in drawn if sentence]
 
 
 @cache

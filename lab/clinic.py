@@ -6,6 +6,8 @@ FACTS: dict[str, str] = {
     "emergency": "Please hang up and call 911 right away. They can help you faster than we can.",
     "parking": "Yes, there is a free car park behind the building. The entrance is on Mill Lane.",
     "where": "We are at 12 Harbour Street, right by the old harbour. The 7 bus stops at our door.",
+    "machine": "I'm an AI assistant, and I can book, move or cancel appointments for you. "
+    "I can also put you through to a person.",
     "whitening": "Yes, we do whitening. It takes about an hour, and the dentist looks at your "
     "teeth first.",
     "children": "Yes, we see children from the age of three, and the first visit is just a look "

@@ -36,6 +36,10 @@ _FIRST_HOUR = 8  # a bare "two" is two in the afternoon: the clinic opens at eig
 
 _TOPICS = (
     ("emergency", r"can'?t breathe|cannot breathe|can'?t swallow|bleeding badly|emergency"),
+    (
+        "machine",
+        r"\b(are you|is this|talking to) an? (robot|machine|real|human|computer|ai|a ?i)\b",
+    ),
     ("person", r"person|human|somebody|someone|representative|operator|transfer|put me through"),
     ("repeat", r"repeat|say (that|it) again|pardon|what did you say|come again|didn'?t hear"),
     ("cancel", r"cancel|call off"),

@@ -262,6 +262,7 @@ def test_nothing_said_yet_gets_a_greeting() -> None:
         ("My name is Robert Miller.", "Robert Miller"),
         ("Are you open on Sunday?", "closed on Sunday"),
         ("bla bla", "didn't quite catch"),
+        ("Are you a robot?", "AI assistant"),
         ("okay", "anything else"),
     ],
 )
