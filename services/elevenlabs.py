@@ -132,9 +132,9 @@ class ElevenLabsDialect:
         message = json.loads(text)
         context = str(_either(message, "contextId", "context_id") or "")
         if message.get("error") or (message.get("message") and not message.get("audio")):
-            return [
-                Failed(from_name(self.origin, str(message.get("error") or "")), context or None)
-            ]
+            fault = from_name(self.origin, str(message.get("error") or ""))
+            # its "code" is that of the close that follows
+            return [Failed(fault, context or None, is_last=message.get("code") is not None)]
         events: list[Event] = []
         audio = message.get("audio")
         if audio:

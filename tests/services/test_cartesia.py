@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call.errors import ProviderBusy, ProviderDown
@@ -98,6 +98,7 @@ def test_errors_of_both_generations_are_typed() -> None:
     assert "0142" not in f"{first.fault}{second.fault}"
 
 
+@settings(deadline=None)
 @given(st.text() | st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3)

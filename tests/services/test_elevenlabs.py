@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call.errors import ProviderBusy, ProviderRefused, ProviderSlow
@@ -96,6 +96,7 @@ def test_an_error_is_typed_by_its_name(name: str, kind: type[Exception]) -> None
     assert isinstance(event, Failed)
     assert type(event.fault) is kind
     assert event.context is None
+    assert event.is_last  # the close with that code follows
     assert "0142" not in str(event.fault)
 
 
@@ -104,6 +105,7 @@ def test_an_unknown_message_is_known_as_such() -> None:
     assert dialect().read('{"type": "news"}') == [Unknown()]
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_type(type(None)).map(json.dumps) | st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3)
