@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from lab import known_clips
@@ -51,6 +52,12 @@ class Hearing:
 
     def finish(self) -> str:
         return _text(self.listening.finish())
+
+
+def _backwards(name: str) -> bytes:
+    """A clip's samples from last to first: speech of no known clip."""
+    samples = np.frombuffer(clip(name), "<i2")
+    return samples[::-1].tobytes()
 
 
 def _text(words: list[Word]) -> str:
@@ -113,6 +120,23 @@ def test_finishing_in_a_pause_splits_the_words_and_repeats_none() -> None:
     assert first and rest and f"{first} {rest}" == said("pause_book")
 
 
+def test_what_was_handed_out_for_good_is_never_handed_out_again() -> None:
+    """Speech that is decoded across a finish() gives its words once, by their time."""
+    pcm = clip("hours")
+    half = round(1.0 * 16_000)
+    hearing = Hearing().feed(silence(0.5) + pcm[:half])
+    first = hearing.listening.finish()
+    rest = hearing.feed(pcm[half:] + silence(0.6)).listening.finish()
+    assert first and rest and first[-1].end_s <= rest[0].start_s + 0.05
+    hearing = Hearing()
+    backwards = _backwards("hours")
+    hearing.feed(silence(0.5) + backwards[:half])
+    hearing.listening.finish()
+    fed = sum(hearing.decoder.utterances)
+    hearing.feed(backwards[half:] + silence(0.6)).finish()
+    assert sum(hearing.decoder.utterances) - fed <= len(backwards) - half + 9600
+
+
 def test_clips_that_begin_alike_are_told_apart() -> None:
     """Same voice, same first words: what follows decides."""
     for name in ("phone", "pause_phone", "insurance", "whitening", "children", "cleaning"):
@@ -130,10 +154,7 @@ def test_one_clip_follows_another() -> None:
 
 def test_unknown_speech_is_decoded_from_its_first_sound() -> None:
     """A clip played backwards is no clip; the decoder gets all of it and a little before."""
-    backwards = clip("hours")[::-1]
-    backwards = b"".join(
-        backwards[i + 1 : i + 2] + backwards[i : i + 1] for i in range(0, len(backwards), 2)
-    )
+    backwards = _backwards("hours")
     hearing = Hearing().feed(silence(0.5) + backwards + silence(0.3))
     assert hearing.finish() == "mutter"
     (taken,) = hearing.decoder.utterances
@@ -143,8 +164,7 @@ def test_unknown_speech_is_decoded_from_its_first_sound() -> None:
 def test_speech_that_only_begins_like_a_clip_is_decoded_as_a_whole() -> None:
     """Half a clip and then something else: the clip's words are taken back."""
     start = clip("book_tuesday")[: round(1.2 * 16_000)]
-    other = clip("hours")
-    other = b"".join(other[i : i + 2] for i in range(len(other) - 2, -1, -2))
+    other = _backwards("hours")
     hearing = Hearing().feed(silence(0.5) + start + other + silence(0.6))
     assert "tuesday" not in hearing.finish()
     assert hearing.decoder.utterances and hearing.decoder.utterances[0] > len(start)

@@ -129,6 +129,7 @@ def test_a_wrong_number_is_taken_again() -> None:
     talk.say("I need to cancel my appointment.")
     talk.say("five five five oh one four three")
     assert "right number" in talk.say("No.")
+    assert "phone number" in talk.say("Just cancel it.")  # the wrong one is gone
     assert "555-0198" in talk.say("It's five five five zero one nine eight")
 
 
