@@ -19,6 +19,8 @@ from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
 from services.anthropic import claude_client, warm
 from telemetry.events import EventHub
+from telemetry.loop_lag import watching_the_loop
+from telemetry.metrics import Metrics
 from telemetry.records import Records
 from transports.twilio.hangup import Account, hang_up
 from transports.twilio.tickets import Tickets
@@ -45,6 +47,7 @@ class Exchange:
     tickets: Tickets
     hub: EventHub = field(default_factory=EventHub)
     records: Records = field(default_factory=Records)
+    metrics: Metrics = field(default_factory=Metrics)
     sessions: dict[str, Session] = field(default_factory=dict)
     _verdicts: dict[str, str] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -73,6 +76,19 @@ class Exchange:
             await hang_up(
                 provider_call_id, account=account, settings=self.settings.twilio, session=self.http
             )
+
+    def show_gauges(self) -> None:
+        """What `/metrics` reads when it is asked for."""
+        admission, gauge = self.admission, self.metrics.gauge
+        gauge("offhook_active_calls", "Calls going on", lambda: admission.active)
+        gauge(
+            "offhook_max_calls",
+            "Calls this process takes at the same time",
+            lambda: self.settings.capacity.max_calls,
+        )
+        gauge(
+            "offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None
+        )
 
     # ── calls that run beside the request that brought them ──────────────────────────
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:
@@ -113,7 +129,10 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
             http=await stack.enter_async_context(aiohttp.ClientSession()),
             admission=Admission(settings.capacity),
             tickets=Tickets(life_s=settings.twilio.token_life_s),
+            metrics=Metrics(settings.budgets),
         )
+        exchange.show_gauges()
+        await stack.enter_async_context(watching_the_loop(exchange.metrics))
         stack.callback(exchange.hub.close)
         logger.info("models and clients ready in {:.1f} s", time.monotonic() - began_at)
         yield exchange

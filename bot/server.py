@@ -38,6 +38,7 @@ def build_app(exchange: Exchange) -> FastAPI:
     app.websocket("/twilio/media")(doors.media)
     _browser(app, exchange)
     _health(app, exchange)
+    _metrics(app, exchange)
     _records(app, exchange)
     return app
 
@@ -203,6 +204,13 @@ def _health(app: FastAPI, exchange: Exchange) -> None:
         reason = exchange.admission.refusal()
         body = {"status": reason or "ready", "active_calls": exchange.admission.active}
         return JSONResponse(body, status_code=503 if reason else 200)
+
+
+def _metrics(app: FastAPI, exchange: Exchange) -> None:
+    @app.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        text, kind = exchange.metrics.page(request.headers.get("accept", ""))
+        return Response(text, headers={"content-type": kind})
 
 
 def _records(app: FastAPI, exchange: Exchange) -> None:

@@ -69,7 +69,9 @@ class Session:
         self.persona = exchange.personas.for_number(caller.called)
         self.language = self.persona.language
         self.started = datetime.now(UTC)
-        self.recorder = CallRecorder(self.call_id, hub=exchange.hub)
+        self.recorder = CallRecorder(
+            self.call_id, hub=exchange.hub, metrics=exchange.metrics
+        )
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
         self.heard = HeardLog(self.settings.heard)

@@ -23,6 +23,7 @@ from bot.secrets import NO_KEY, SECRET_NAMES, Secrets, read_secrets
 from bot.sources import Knob, Sources
 from bot.tools import Tools
 from call.admission import Capacity
+from call.budgets import Budgets
 from call.clauses import Clauses
 from call.endpoint import Endpoint
 from call.errors import SettingsError
@@ -81,6 +82,7 @@ class Settings(BaseModel):
     goodbye: Goodbye = Goodbye()
     tools: Tools = Tools()
     capacity: Capacity = Capacity()
+    budgets: Budgets = Budgets()
     logs: Logs = Logs()
 
     @model_validator(mode="after")

@@ -7,9 +7,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from call.measures import Measure, Moment
-from call.turn import Timeline, TurnRecord
+from call.measures import (
+    BARGE_IN,
+    MOUTH_TO_EAR,
+    OVERLAPS,
+    WIRE_MARK_ROUND_TRIP,
+    Measure,
+    Moment,
+)
+from call.turn import Timeline, TurnRecord, TurnState
 from telemetry.events import EventHub
+from telemetry.metrics import Metrics
 
 # What a moment looks like to whoever watches the call.
 _MOMENT_EVENTS = {
@@ -25,9 +33,20 @@ class CallRecorder:
     """Implements `call.measures.Recorder` for one call; `clock` is monotonic."""
 
     def __init__(
-        self, call_id: str, *, hub: EventHub, clock: Callable[[], float] = time.monotonic
+        self,
+        call_id: str,
+        *,
+        hub: EventHub,
+        metrics: Metrics | None = None,
+        on_turn: Callable[[TurnRecord], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`metrics` are the process's, fed along; `on_turn` is told when a turn is over."""
         self.call_id = call_id
+        self._metrics = metrics
+        self._on_turn = on_turn
+        self._overlap = _Overlap(self)
+        self._round_trip_s: float | None = None
         self.counters: defaultdict[str, float] = defaultdict(float)
         self.observed: defaultdict[str, list[float]] = defaultdict(list)
         self._hub = hub
@@ -39,13 +58,20 @@ class CallRecorder:
     def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
         """Add to the call's counter of this measure, labels joined to its name."""
         self.counters[_short(measure, labels)] += amount
+        if self._metrics is not None:
+            self._metrics.count(measure, amount, **labels)
 
     def observe(self, measure: Measure, value: float, **labels: str) -> None:
         """Keep one observation of the call."""
         self.observed[_short(measure, labels)].append(value)
+        if measure is WIRE_MARK_ROUND_TRIP:
+            self._round_trip_s = value
+        if self._metrics is not None:
+            self._metrics.observe(measure, value, **labels)
 
     def moment(self, moment: Moment, at: float) -> None:
         """Stamp the time line and tell who watches."""
+        self._overlap.moment(moment, at, state=self.timeline.state)
         self.timeline.moment(moment, at)
         kind = _MOMENT_EVENTS.get(moment)
         if kind is not None:
@@ -65,7 +91,14 @@ class CallRecorder:
         self.event("tool", name=name, outcome=outcome, seconds=round(seconds, 3))
 
     def _turn_over(self, record: TurnRecord) -> None:
-        self.event("turn", turn=record.document())
+        document = record.document()
+        if record.silence_s is not None and self._round_trip_s is not None:
+            self.observe(MOUTH_TO_EAR, record.silence_s + self._round_trip_s)
+        if self._metrics is not None:
+            self._metrics.turn(document, call_id=self.call_id)
+        self.event("turn", turn=document)
+        if self._on_turn is not None:
+            self._on_turn(record)
 
     def event(self, kind: str, *, at: float | None = None, **fields: Any) -> None:
         """Publish one live event of this call."""
@@ -79,6 +112,34 @@ class CallRecorder:
                     **fields,
                 }
             )
+
+
+class _Overlap:
+    """The caller's voice over the agent's: does the agent yield, and how fast?"""
+
+    def __init__(self, recorder: CallRecorder) -> None:
+        self._recorder = recorder
+        self._onset_at: float | None = None
+        self._is_over_agent = False
+
+    def moment(self, moment: Moment, at: float, *, state: TurnState) -> None:
+        """Follow one moment; `state` is the conversation's before it."""
+        match moment:
+            case Moment.SPEECH_STARTED:
+                self._onset_at = at
+                self._is_over_agent = self._is_over_agent or state is TurnState.SPEAKING
+            case Moment.CLEAR_SENT if self._onset_at is not None:
+                self._recorder.observe(BARGE_IN, max(0.0, at - self._onset_at))
+                self._onset_at = None
+            case Moment.INTERRUPTED:
+                self._settle("yielded")
+            case Moment.REPLY_HEARD:
+                self._settle("kept_talking")
+
+    def _settle(self, outcome: str) -> None:
+        if self._is_over_agent:
+            self._is_over_agent = False
+            self._recorder.count(OVERLAPS, outcome=outcome)
 
 
 def _short(measure: Measure, labels: dict[str, str]) -> str:

@@ -1,0 +1,113 @@
+"""One call's recorder: its own counters, the process's figures, the caller's voice over ours."""
+
+from __future__ import annotations
+
+import pytest
+
+from call.measures import (
+    BARGE_IN,
+    INTERRUPTIONS,
+    MOUTH_TO_EAR,
+    PROVIDER_FAULTS,
+    WIRE_MARK_ROUND_TRIP,
+    Moment,
+)
+from call.turn import TurnRecord
+from telemetry.events import EventHub
+from telemetry.metrics import Metrics
+from telemetry.recorder import CallRecorder
+
+pytestmark = pytest.mark.rule
+
+
+def recorder(metrics: Metrics | None = None, turns: list[TurnRecord] | None = None) -> CallRecorder:
+    return CallRecorder(
+        "c1",
+        hub=EventHub(),
+        metrics=metrics,
+        on_turn=None if turns is None else turns.append,
+        clock=lambda: 100.0,
+    )
+
+
+def answered(call: CallRecorder, *, at: float) -> None:
+    """A turn that is asked, answered and begins to sound."""
+    call.moment(Moment.SPEECH_STARTED, at)
+    call.moment(Moment.SPEECH_STOPPED, at + 1.0)
+    call.words("caller", "What time is it?", final=True)
+    call.moment(Moment.TURN_DECIDED, at + 1.1)
+    call.moment(Moment.FIRST_AUDIO, at + 1.4)
+
+
+def test_what_a_call_counts_the_process_counts_too() -> None:
+    """Once each."""
+    metrics = Metrics()
+    first, second = recorder(metrics), recorder(metrics)
+    first.count(PROVIDER_FAULTS, provider="anthropic", kind="busy")
+    second.count(PROVIDER_FAULTS, provider="anthropic", kind="busy")
+    second.count(INTERRUPTIONS)
+    assert first.counters == {"provider_faults.anthropic.busy": 1}
+    page = metrics.page()[0].decode()
+    assert 'offhook_provider_faults_total{kind="busy",provider="anthropic"} 2.0' in page
+    assert "offhook_interruptions_total 1.0" in page
+
+
+def test_a_turn_that_is_over_is_told_and_measured() -> None:
+    """To the process's figures and to whoever writes the record."""
+    metrics = Metrics()
+    turns: list[TurnRecord] = []
+    call = recorder(metrics, turns)
+    answered(call, at=100.0)
+    call.moment(Moment.REPLY_HEARD, 103.0)
+    assert [turn.turn for turn in turns] == [1]
+    assert metrics.rollups.figure("end_to_end_s").p50 == pytest.approx(0.4)
+
+
+def test_mouth_to_ear_is_the_silence_and_the_way_there_and_back() -> None:
+    """0.65 s of silence on our side, 0.12 s of network."""
+    call = recorder()
+    call.observe(WIRE_MARK_ROUND_TRIP, 0.12)
+    answered(call, at=100.0)
+    call.moment(Moment.REPLY_HEARD, 103.0)
+    assert call.observed["mouth_to_ear"] == [pytest.approx(0.4 + 0.25 + 0.12)]
+
+
+def test_a_caller_who_breaks_in_is_timed_from_the_voice_to_the_clear() -> None:
+    """Onset to clear, and the agent yielded."""
+    call = recorder()
+    answered(call, at=100.0)
+    call.moment(Moment.SPEECH_STARTED, 102.0)
+    call.moment(Moment.INTERRUPTED, 102.15)
+    call.moment(Moment.CLEAR_SENT, 102.16)
+    assert call.observed["barge_in"] == [pytest.approx(0.16)]
+    assert call.counters["overlaps.yielded"] == 1
+
+
+def test_an_uhuh_that_does_not_stop_the_agent_is_an_overlap_kept() -> None:
+    """The caller spoke, the agent went on to its end."""
+    call = recorder()
+    answered(call, at=100.0)
+    call.moment(Moment.SPEECH_STARTED, 102.0)
+    call.moment(Moment.SPEECH_STOPPED, 102.2)
+    call.moment(Moment.REPLY_HEARD, 104.0)
+    assert call.counters["overlaps.kept_talking"] == 1
+    assert call.counters["overlaps.yielded"] == 0
+    assert "barge_in" not in call.observed
+
+
+def test_speech_while_the_agent_is_silent_is_no_overlap() -> None:
+    """An ordinary turn."""
+    call = recorder()
+    answered(call, at=100.0)
+    call.moment(Moment.REPLY_HEARD, 103.0)
+    answered(call, at=104.0)
+    call.moment(Moment.REPLY_HEARD, 108.0)
+    assert not [name for name in call.counters if name.startswith("overlaps")]
+
+
+def test_names_in_a_record_are_short() -> None:
+    """The unit and the application's name are not repeated in every record."""
+    call = recorder()
+    call.observe(BARGE_IN, 0.1)
+    call.observe(MOUTH_TO_EAR, 0.5)
+    assert set(call.observed) == {"barge_in", "mouth_to_ear"}
