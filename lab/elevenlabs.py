@@ -155,8 +155,9 @@ class Speaker:
         async for text in self.line.messages():
             self.active_at = self.clock()
             message = parse_object(text) if isinstance(text, str) else None
-            if message is None:
-                await self._fail("invalid_message", "Message is not a JSON object")
+            problem = "Message is not a JSON object" if message is None else _problem(message)
+            if message is None or problem:
+                await self._fail("invalid_message", problem)
                 return
             self.world.log.add(NAME, "message", line=self.line.id, message=message)
             if not self.is_known and not self._introduces(message):
@@ -182,7 +183,7 @@ class Speaker:
                 self._close_context(context)
             return False
         if context is None:
-            if not name and not message.get("text", "").strip(" ") and "flush" not in message:
+            if not name and not (message.get("text") or "").strip(" ") and "flush" not in message:
                 return False  # {"text": ""} keeps the socket
             if not await self._has_room(name or DEFAULT_CONTEXT):
                 return False
@@ -210,9 +211,6 @@ class Speaker:
 
     async def _on_text(self, context: Context, message: dict[str, Any]) -> bool:
         text = message.get("text") or ""
-        if not isinstance(text, str):
-            await self._fail("invalid_message", "text must be a string", context=context.name)
-            return True
         context.active_at = self.clock()
         if text.strip() and context.outlet is None and await self._is_struck(context, text):
             return True
@@ -355,6 +353,30 @@ class Speaker:
 VOICE_SETTINGS = "voice_settings can only be provided in the first message of a context"
 IDLE_TEXT = "Have not received a new text input within the timeout, and no text is being generated."
 CONCURRENCY = "Too many concurrent requests. Your plan's concurrency limit is reached."
+
+
+FIELDS: dict[str, type] = {
+    "text": str,
+    "context_id": str,
+    "contextId": str,
+    "voice_settings": dict,
+    "generation_config": dict,
+    "xi_api_key": str,
+    "xi-api-key": str,
+    "authorization": str,
+}
+"""What the fields of a client's message must be, when they are there and not null."""
+
+
+def _problem(message: dict[str, Any]) -> str:
+    """What is wrong with a client's message; empty when nothing is."""
+    for name, kind in FIELDS.items():
+        if message.get(name) is not None and not isinstance(message[name], kind):
+            return f"{name} must be a {kind.__name__}"
+    schedule = (message.get("generation_config") or {}).get("chunk_length_schedule") or []
+    if not isinstance(schedule, list) or not all(isinstance(n, int) and n > 0 for n in schedule):
+        return "chunk_length_schedule must be a list of positive numbers"
+    return ""
 
 
 def _opened(message: dict[str, Any]) -> dict[str, Any]:

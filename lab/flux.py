@@ -112,13 +112,17 @@ class Thresholds:
         eager = query.get("eager_eot_threshold")
         self.eager_eot_threshold = float(eager) if eager is not None else None
 
-    def set(self, given: dict[str, Any]) -> str:
+    def set(self, given: Any) -> str:
         """Take new ones, all or none; what is wrong with them, or empty."""
+        if not isinstance(given, dict):
+            return "thresholds must be an object"
         for name, value in given.items():
             if name not in RANGES:
                 return f"unknown threshold {name}"
             if value is None and name == "eager_eot_threshold":
                 continue
+            if isinstance(value, str | bool):
+                return f"{name} must be a number"
             if problem := range_error(name, value):
                 return problem
         for name, value in given.items():

@@ -14,6 +14,12 @@ BELONGS = {
     "tool_result": ("user", ("tool_use_id",)),
 }
 """Whose messages a block may stand in, and the fields it needs."""
+LISTS: dict[str, tuple[type, ...]] = {
+    "tools": (list,),
+    "system": (list, str),
+    "stop_sequences": (list,),
+}
+"""Fields that are lists; `system` may be a text."""
 TOOL_NAME = re.compile(r"^[a-zA-Z0-9_-]{1,128}$")
 
 
@@ -37,6 +43,12 @@ def _errors(body: Mapping[str, Any]) -> Iterator[str]:
         yield "messages: at least one message is required"
     for number, message in enumerate(body["messages"]):
         yield from _message_errors(number, message, is_last=number == len(body["messages"]) - 1)
+    for name, kinds in LISTS.items():
+        if not isinstance(body.get(name) or [], kinds):
+            yield f"{name}: Input should be a valid list"
+            return
+    for index, block in enumerate(_blocks_of(body.get("system"))):
+        yield from _block_errors(f"system.{index}", block, "system")
     yield from _tool_errors(body.get("tools") or [])
     yield from _option_errors(body)
     yield from _pairing_errors(_turns(body["messages"]))
@@ -75,13 +87,15 @@ def _block_errors(at: str, block: Any, role: str) -> Iterator[str]:
     kind = block.get("type") if isinstance(block, dict) else None
     if kind == "text":
         yield from _text_errors(at, block.get("text"))
-    elif kind in BELONGS:
+    elif isinstance(kind, str) and kind in BELONGS:
         owner, needed = BELONGS[kind]
         if role != owner:
             yield f"{at}: `{kind}` blocks can only be in `{owner}` messages"
         for name in needed:
             if name not in block:
                 yield f"{at}.{kind}.{name}: Field required"
+            elif name != "input" and not isinstance(block[name], str):
+                yield f"{at}.{kind}.{name}: Input should be a valid string"
     elif kind not in ("thinking", "redacted_thinking", "image", "document"):
         yield f"{at}: Input tag '{kind}' found using 'type' does not match any of the expected tags"
 
@@ -115,7 +129,7 @@ def _tool_errors(tools: Any) -> Iterator[str]:
 
 def _option_errors(body: Mapping[str, Any]) -> Iterator[str]:
     temperature = body.get("temperature")
-    if temperature is not None and not 0 <= temperature <= 1:
+    if temperature is not None and not _is_share(temperature):
         yield "temperature: range: 0..1"
     marks = sum(block.life_s is not None for block in blocks(body, default_life_s=0.0))
     if marks > MAX_MARKS:
@@ -123,8 +137,16 @@ def _option_errors(body: Mapping[str, Any]) -> Iterator[str]:
             f"A maximum of {MAX_MARKS} blocks with cache_control may be provided. Found {marks}."
         )
     for stop in body.get("stop_sequences") or ():
-        if not str(stop).strip():
+        if not isinstance(stop, str) or not stop.strip():
             yield "stop_sequences: each stop sequence must contain non-whitespace"
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _blocks_of(content: Any) -> list[Any]:
+    return content if isinstance(content, list) else []
 
 
 def _turns(messages: list[Any]) -> list[tuple[int, str, list[Any]]]:
@@ -191,7 +213,7 @@ def last_words(body: Mapping[str, Any]) -> str:
             return content
         texts = [
             str(block.get("text", ""))
-            for block in content or ()
+            for block in _blocks_of(content)
             if isinstance(block, dict) and block.get("type") == "text"
         ]
         if texts:
@@ -204,7 +226,5 @@ def results_at_end(body: Mapping[str, Any]) -> int:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
         return 0
-    content = messages[-1].get("content")
-    if not isinstance(content, list):
-        return 0
-    return sum(isinstance(b, dict) and b.get("type") == "tool_result" for b in content)
+    blocks_at_end = _blocks_of(messages[-1].get("content"))
+    return sum(isinstance(b, dict) and b.get("type") == "tool_result" for b in blocks_at_end)

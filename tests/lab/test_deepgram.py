@@ -163,6 +163,7 @@ async def test_two_finals_keep_their_order() -> None:
             finals = [await line.next(type="Results", is_final=True) for _ in range(4)]
     ends = [round(f["start"] + f["duration"], 2) for f in finals]
     assert ends == [0.25, 0.75, 1.5, 1.75]
+    assert [round(f["start"], 2) for f in finals] == [0.0, *ends[:-1]]
     assert [len(text_of(f).split()) for f in finals] == [1, 2, 3, 1]
 
 

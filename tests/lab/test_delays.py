@@ -89,7 +89,7 @@ def test_reset_starts_ordinals_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new bot under test meets the same weather; forgotten keys start again, too."""
     delays = Delays()
     first = delays.take("p", "final", key="x")
-    assert delays.take("p", "final", key="x").ordinal == 1
+    assert [delays.take("p", "final", key="x").ordinal for _ in range(2)] == [1, 2]
     delays.reset()
     assert delays.take("p", "final", key="x") == first
     monkeypatch.setattr("lab.delays.MAX_KEYS", 1)

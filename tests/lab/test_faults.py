@@ -223,7 +223,7 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], Check]] = [
     ("black_hole", STREAMS, {}, lambda s: s.is_quiet and not carrying(s)),
     ("black_hole", PROVIDERS, {"for_s": 0.05}, lambda s: s.is_broken and not carrying(s)),
     ("latency", PROVIDERS, {"delay_s": 0.05, "jitter_s": 0.02}, lambda s: s.took_s > 0.03),
-    ("bandwidth", STREAMS, {"bytes_per_s": 60_000}, lambda s: s.took_s > 0.02 and s.is_complete),
+    ("bandwidth", STREAMS, {"bytes_per_s": 25_000}, lambda s: s.took_s > 0.02 and s.is_complete),
     ("slicer", STREAMS, {"bytes": 7}, lambda s: s.is_complete and not s.garbage),
     ("limit_data", STREAMS, {"bytes": 30}, lambda s: s.is_broken and not s.is_complete),
     ("reset_peer", PROVIDERS, {}, lambda s: s.is_broken and not carrying(s)),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.hearing import Word
 from tests.conftest import eventually
 from tests.lab import plain
 from tests.lab.clients import DEEPGRAM, Socket, providers, refusal, socket
@@ -114,6 +116,27 @@ async def test_eager_end_keeps_its_transcript() -> None:
         seen = await turns(line)
     assert [m["event"] for m in seen[-2:]] == ["EagerEndOfTurn", "EndOfTurn"]
     assert seen[-1]["transcript"] == seen[-2]["transcript"] == "Hello, what are"
+
+
+async def test_an_engine_that_thinks_again_does_not_break_the_promise() -> None:
+    """What was announced as an eager end is what ends, even if the engine would now say more; a
+    turn without an eager end takes the engine's last word."""
+
+    class SecondThoughts(plain.PlainEar):
+        """Hears one word more when it finishes."""
+
+        async def finish(self) -> list[Word]:
+            words = await super().finish()
+            return [*words, Word("really", words[-1].end_s, words[-1].end_s, 0.5)]
+
+    engine = replace(plain.engines(), ear=SecondThoughts)
+    last = {}
+    async with providers(engine=engine) as it:
+        for name, query in (("eager", EAGER), ("plain", QUERY)):
+            async with socket(it, PATH, query, DEEPGRAM) as line:
+                await stream(line, plain.said(2) + plain.silence(0.6))
+                last[name] = (await turns(line))[-1]["transcript"]
+    assert last == {"eager": "Hello, what", "plain": "Hello, what really"}
 
 
 async def test_going_on_resumes_the_turn() -> None:
