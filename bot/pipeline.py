@@ -8,6 +8,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.clause_chunker import ClauseChunker
 from processors.heard_ledger import HeardLedger
+from processors.redactor import Redactor
 from processors.spoken_form import SpokenForm
 from processors.turn_detector import TurnDetector
 from processors.turn_tap import TurnTap
@@ -27,13 +28,14 @@ def stations(session: Session) -> list[FrameProcessor]:
             session.smart_turn, s.turn
         ),  # the semantic detector: does that sound finished?
         session.stt,  # words while they are spoken: interim, then final; caller audio ends here
+        Redactor(s.privacy, session.vault),  # below this line nobody sees a card number
         # ── mind ────────────────────────────────────────────────────────────────
         session.listener,  # whose turn? start and stop strategies; the turn enters the conversation
         TurnTap(report),  # zero of the five numbers
         session.llm,  # Claude, streaming
         # ── mouth ───────────────────────────────────────────────────────────────
         ClauseChunker(s.clauses, language=session.language),  # the first clause leaves early
-        SpokenForm(language=session.language),  # 4111 → "four one one one"
+        SpokenForm(language=session.language, vault=session.vault),  # 4111 → "four one one one"
         session.tts,  # ElevenLabs or Cartesia, µ-law
         session.wire.output(),  # µ-law to the caller; marks; clear on barge-in
         HeardLedger(session.heard, report, floor=session.floor),  # which words reached the ear

@@ -25,12 +25,14 @@ from bot.ending import CallEnding
 from bot.exchange import Exchange
 from bot.persona import situation
 from bot.pipeline import stations
-from bot.tools import register, schemas
+from bot.tools import ToolDoor, register, schemas
 from call.audio import RATE_HZ
 from call.errors import Ending, Fault, Party
 from call.floor import Floor
 from call.heard import HeardLog
 from call.measures import PROVIDER_FAULTS
+from call.privacy import Masking
+from call.privacy_vault import Vault
 from call.receipt import receipt
 from frames.speech import PlayedToFrame, ReplyHeardFrame, SayFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
@@ -75,6 +77,8 @@ class Session:
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
         self.heard = HeardLog(self.settings.heard)
+        privacy = self.settings.privacy
+        self.vault = Vault(speak=privacy.speak, reveal=privacy.reveal)  # wiped in _close
         wire = replace(self.settings.wire, kind=caller.wire)
         self.wire = transport(wire, door, recorder=self.recorder)
         self._ending = CallEnding(self)
@@ -118,6 +122,7 @@ class Session:
             http=self.exchange.http,
             recorder=report,
             on_called=self._tool_called,
+            privacy=ToolDoor(self.vault, Masking(settings.privacy, self.vault)),
         )
 
     def _open_conversation(self) -> None:
@@ -184,6 +189,7 @@ class Session:
         await self._ending.aclose()
         await self._tools.close()
         await self.wire.close()
+        self.vault.wipe()
         self.exchange.sessions.pop(self.call_id, None)
         document = receipt(
             self.recorder.timeline,

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from bot.addresses import check_public_url, check_url, is_loopback
 from bot.environment import process_environment
+from bot.guard import Doors
 from bot.secrets import NO_KEY, SECRET_NAMES, Secrets, read_secrets
 from bot.sources import Knob, Sources
 from bot.tools import Tools
@@ -28,6 +29,7 @@ from call.clauses import Clauses
 from call.endpoint import Endpoint
 from call.errors import SettingsError
 from call.heard import Goodbye, Heard
+from call.privacy import Privacy
 from processors.vad import Vad
 from services import Hear, Speak, Think
 from services.anthropic import Anthropic
@@ -81,7 +83,9 @@ class Settings(BaseModel):
     heard: Heard = Heard()
     goodbye: Goodbye = Goodbye()
     tools: Tools = Tools()
+    privacy: Privacy = Privacy()
     capacity: Capacity = Capacity()
+    doors: Doors = Doors()
     budgets: Budgets = Budgets()
     logs: Logs = Logs()
 

@@ -26,6 +26,9 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from bot.addresses import is_below, is_plain_web
 from call.measures import TOOL_CALLS, Moment, NullRecorder, Recorder
+from call.privacy import Masking, Privacy
+from call.privacy_lexicon import KINDS
+from call.privacy_vault import Vault
 from frames.speech import SayFrame
 
 if TYPE_CHECKING:
@@ -89,6 +92,8 @@ class Tool:
     """true: it changes nothing, so an interruption may drop it"""
     filler: str = ""
     """said while it runs; empty: the model's own words have to do"""
+    personal_data: tuple[str, ...] = ()
+    """kinds of the caller's data it is given; of all others it sees the model's stand-ins"""
 
     def __post_init__(self) -> None:
         if not self.name or not all(c.isascii() and (c.isalnum() or c in "_-") for c in self.name):
@@ -99,9 +104,29 @@ class Tool:
             raise ValueError(f"name {self.name!r} is built in; choose another")
         if not self.description.strip():
             raise ValueError("description is empty; say when the model should use the tool")
+        unknown = [kind for kind in self.personal_data if kind not in KINDS]
+        if unknown:
+            raise ValueError(f"personal_data: {unknown[0]!r} is not one of {', '.join(KINDS)}")
         if self.timeout_s is not None and not 0 < self.timeout_s <= 60:
             raise ValueError(f"timeout_s is {self.timeout_s}; give more than 0 and at most 60 s")
         _check_schema(self.parameters)
+
+
+class ToolDoor:
+    """One of the vault's two doors: values go to tools that declare their kind, none come back."""
+
+    def __init__(self, vault: Vault | None = None, masking: Masking | None = None) -> None:
+        self._vault = vault or Vault()
+        self._masking = masking or Masking(Privacy(kinds=()), self._vault)
+
+    def arguments(self, tool: Tool, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What the tool is given for what the model wrote."""
+        return dict(self._vault.hand_over(arguments, tool.personal_data))
+
+    def result(self, result: Result) -> Result:
+        """What the model is told of a tool's answer."""
+        hidden: Result = self._masking.scrub_all(result)
+        return hidden
 
 
 class CallControl(Protocol):
@@ -201,6 +226,7 @@ def register(
     http: aiohttp.ClientSession,
     recorder: Recorder | None = None,
     on_called: Called | None = None,
+    privacy: ToolDoor | None = None,
 ) -> CallTools:
     """Give the model service a handler for each of the persona's tools.
 
@@ -213,6 +239,7 @@ def register(
         http=http,
         recorder=recorder or NullRecorder(),
         on_called=on_called,
+        privacy=privacy,
     )
     for tool in persona.tools:
         llm.register_function(tool.name, tools.handler(tool))
@@ -234,6 +261,7 @@ class CallTools:
         http: aiohttp.ClientSession,
         recorder: Recorder,
         on_called: Called | None = None,
+        privacy: ToolDoor | None = None,
     ) -> None:
         self._settings = settings
         self._control = control
@@ -241,6 +269,7 @@ class CallTools:
         self._http = http  # one per process, shared by all calls
         self._recorder = recorder
         self._on_called = on_called
+        self._privacy = privacy or ToolDoor()
         # Requests that change something, by name and arguments: they survive an interruption.
         self._running: dict[str, asyncio.Task[tuple[str, Result]]] = {}
 
@@ -257,7 +286,9 @@ class CallTools:
         self._recorder.moment(Moment.TOOL_STARTED, began_at)
         outcome = "interrupted"
         try:
-            outcome, result = await self._answer(tool, arguments)
+            given = self._privacy.arguments(tool, arguments)
+            outcome, answer = await self._answer(tool, given)
+            result = self._privacy.result(answer)
         finally:
             self._ended(tool.name, outcome, began_at)
         return result

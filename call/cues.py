@@ -19,6 +19,7 @@ class Cue(StrEnum):
 
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’:.][^\W_]+)*")
+_STAND_IN = re.compile(r"\[[A-Z]+_\d+[^\]\s]*\](?: …)?")  # [PHONE_1]: no digits of the caller's
 _ARABIC_MARKS = re.compile("[\u0610-\u061a\u064b-\u065f\u0670\u0640]")
 _ARABIC_FORMS = str.maketrans("أإآٱىة’", "ااااىه'".replace("ى", "ي"))
 
@@ -124,7 +125,9 @@ def words_of(text: str) -> list[str]:
 
 def cue(text: str, *, asked: str = "", digits_expected: int = 7) -> Cue:
     """What `text`, said after the agent's `asked`, suggests."""
-    words = words_of(text)
+    if text.rstrip().endswith("…"):
+        return Cue.DICTATING  # a stand-in for a number that is not whole yet
+    words = words_of(_STAND_IN.sub(" thatvalue ", text))
     if not words:
         return Cue.OPEN
     if _is_dictating(words, asked_words=words_of(asked), expected=digits_expected):

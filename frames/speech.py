@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from pipecat.frames.frames import AggregatedTextFrame, DataFrame, SystemFrame
 
+from call.spoken import Spoken
+
 
 @dataclass
 class SayFrame(DataFrame):
@@ -24,7 +26,7 @@ class SayFrame(DataFrame):
         return f"{self.name}(kind: {self.kind})"
 
 
-@dataclass
+@dataclass(repr=False)
 class ClauseFrame(AggregatedTextFrame):
     """One speakable clause.
 
@@ -38,6 +40,11 @@ class ClauseFrame(AggregatedTextFrame):
     reply: int = 0
     clause: int = 0
     kind: str = "reply"
+    form: Spoken | None = None
+    """Which spoken words come from where in `written`; None where they are the same."""
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.clause_id}, kind: {self.kind})"  # the text may be personal
 
     @property
     def clause_id(self) -> str:

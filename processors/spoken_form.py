@@ -1,4 +1,8 @@
-"""Reword each clause as it is to be said: digits, money, dates and addresses become words."""
+"""Reword each clause as it is to be said: digits, money, dates and addresses become words.
+
+This is also the door through which personal values reach the voice: stand-ins such as `[PHONE_1]`
+are read back here, digit by digit, if the vault allows their kind.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +10,38 @@ from loguru import logger
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from call.spoken import spoken
+from call.privacy_vault import Vault
+from call.spoken import Spoken, spoken_with_map
 from frames.speech import ClauseFrame
 
 
 class SpokenForm(FrameProcessor):
     """Rewrites `ClauseFrame.text`; `written` stays as the model wrote it."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, vault: Vault | None = None) -> None:
         super().__init__()
         self._language = language
+        self._vault = vault or Vault()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Reword a clause; pass everything on."""
         await super().process_frame(frame, direction)
         if isinstance(frame, ClauseFrame):
-            frame.text = self._spoken(frame)
+            frame.form = self._spoken(frame)
+            if frame.form is not None:
+                frame.text = frame.form.text
         await self.push_frame(frame, direction)
 
-    def _spoken(self, clause: ClauseFrame) -> str:
+    def _spoken(self, clause: ClauseFrame) -> Spoken | None:
+        """How the clause is said; None when that cannot be found out."""
+        written = clause.text
         try:
-            return spoken(clause.text, language=self._language)
+            text = self._vault.read_back(written, language=self._language)
+            said = spoken_with_map(text, language=self._language)
         except Exception as exc:  # protects the reply: a clause said as written, never lost
             logger.error(f"clause {clause.clause_id} is said as written: {type(exc).__name__}")
-            return clause.text
+            return None
+        if text == written:
+            return said
+        # a value stands for its token: which words of the clause were said is known by proportion
+        return Spoken(said.text, ((0, len(written), 0, len(said.text)),))

@@ -1,0 +1,370 @@
+"""Find personal data in what was said: which stretches, of which kind, with which value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stdnum import iban, luhn
+
+from call import privacy_shapes as shapes
+from call.privacy_lexicon import (
+    ACCOUNT,
+    ADDRESS,
+    ANNOUNCING,
+    BANK,
+    BEFORE_CODE,
+    BIRTHDATE,
+    CARD,
+    CODE,
+    EMAIL,
+    GLUE,
+    LEAST,
+    LEAST_OF_OTHERS,
+    LETTER,
+    LINKING,
+    NAME,
+    NUMBER,
+    PHONE,
+    SSN,
+    TIMES,
+    WITH_LETTERS,
+    WRITTEN,
+)
+from call.privacy_reading import Run, Tokens, runs
+
+TOKEN = re.compile(r"\[([A-Z]+_\d+)(?::[^\]\s]*)?\](?: …)?")
+"""A stand-in, and the sign that more of its value is to come."""
+_NEWEST_BIRTH = 2020  # an uncued date of this year or later is an appointment
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_HOUR_OH = re.compile(r"(?:[1-9]|1[0-2])0[0-9]")
+_WRITTEN_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,4}){3,8}\b")
+_NEAR = 10  # tokens an announcement reaches, links between
+
+
+@dataclass(frozen=True)
+class Found:
+    """One stretch of personal data; `is_open`: at the end of the text, and not whole yet."""
+
+    start: int
+    end: int
+    kind: str
+    value: str
+    is_open: bool = False
+
+
+def find(text: str, *, asked: Sequence[str] = (), strict: bool = False) -> list[Found]:
+    """Everything personal in `text`, in order; `asked`: kinds the agent has just asked for.
+
+    `strict` takes only what is sure by itself or announced (for tool results and documents).
+    """
+    tokens = Tokens(text)
+    finding = _Finding(tokens, frozenset(asked), strict)
+    return finding.all()
+
+
+class _Finding:
+    """One reading of one text."""
+
+    def __init__(self, tokens: Tokens, asked: frozenset[str], strict: bool) -> None:
+        self.tokens = tokens
+        self.asked = asked
+        self.strict = strict
+        self.found: list[Found] = []
+        self.cues = _cues(tokens)
+
+    def all(self) -> list[Found]:
+        """In order, none over another."""
+        text = self.tokens.text
+        self._leave_plain(text)
+        if "@" in text:
+            for match in shapes.WRITTEN_EMAIL.finditer(text):
+                self._take(
+                    match.start(), len(match[0].rstrip(".,")) + match.start(), EMAIL, match[0]
+                )
+        for match in _WRITTEN_IBAN.finditer(text):
+            if iban.is_valid(match[0]):
+                self._take(*match.span(), BANK, iban.compact(match[0]))
+        self._emails()
+        self._dates(text)
+        self._addresses()
+        self._runs()
+        self._names(text)
+        return sorted(self.found, key=lambda each: each.start)
+
+    def _take(self, start: int, end: int, kind: str, value: str, *, is_open: bool = False) -> None:
+        if any(start < other.end and other.start < end for other in self.found):
+            return
+        self.found.append(Found(start, end, kind, value, is_open))
+        self.tokens.block(start, end)
+
+    def _announced(self, kind: str) -> int | None:
+        """The last token that announces this kind."""
+        return next((at for at, cue in reversed(self.cues) if cue == kind), None)
+
+    # ── what is never personal ───────────────────────────────────────────────────────
+    def _leave_plain(self, text: str) -> None:
+        if "[" in text:
+            for match in TOKEN.finditer(text):
+                self.tokens.block(*match.span())
+        if any(kind == WRITTEN for kind in self.tokens.classes):
+            for match in shapes.PLAIN.finditer(text):
+                self.tokens.block(*match.span())
+
+    # ── shapes ───────────────────────────────────────────────────────────────────────
+    def _emails(self) -> None:
+        announced, is_asked = self._announced(EMAIL), EMAIL in self.asked
+        if announced is None and not is_asked and not _has_host(self.tokens.words):
+            return
+        for start, end, value in shapes.emails(self.tokens, announced_at=announced, asked=is_asked):
+            self._take(start, end, EMAIL, value, is_open="@" not in value or "." not in value)
+
+    def _dates(self, text: str) -> None:
+        if any(kind == WRITTEN for kind in self.tokens.classes):
+            for match in shapes.DATE.finditer(text):
+                date = shapes.written_date(match)
+                if date:
+                    self._date(*match.span(), *date)
+        for first, behind, value, year in shapes.spoken_dates(self.tokens):
+            self._date(self.tokens.starts[first], self.tokens.ends[behind - 1], value, year)
+
+    def _date(self, start: int, end: int, value: str, year: int) -> None:
+        cues = [kind for at, kind in self.cues if self.tokens.starts[at] < start]
+        is_announced = (cues and cues[-1] == BIRTHDATE) or BIRTHDATE in self.asked
+        if is_announced or (0 < year < _NEWEST_BIRTH and not self.strict):
+            is_open = not year and _is_end(self.tokens, end)
+            self._take(start, end, BIRTHDATE, value, is_open=is_open)
+        else:
+            self.tokens.block(start, end)
+
+    def _addresses(self) -> None:
+        announced = self._announced(ADDRESS)
+        for start, end, value in shapes.addresses(self.tokens, announced_at=announced):
+            self._take(start, end, ADDRESS, value)
+
+    def _names(self, text: str) -> None:
+        for start, end, value in shapes.names(text, asked=NAME in self.asked and not self.found):
+            self._take(start, end, NAME, value)
+
+    # ── runs ─────────────────────────────────────────────────────────────────────────
+    def _runs(self) -> None:
+        for run in runs(self.tokens):
+            start, last = self.tokens.starts[run.first], run.last
+            is_end = _is_end(self.tokens, self.tokens.ends[last])
+            kind = self._kind(run, is_end=is_end)
+            if kind is None:
+                continue
+            value = _tidy(run, kind)
+            is_open = is_end and len(value) < LEAST.get(kind, LEAST_OF_OTHERS)
+            self._take(start, self.tokens.ends[last], kind, value, is_open=is_open)
+
+    def _kind(self, run: Run, *, is_end: bool) -> str | None:
+        kind, is_near = self._cue_for(run)
+        sure = _by_structure(run)
+        if sure in (CARD, BANK) and (kind in (None, NUMBER, PHONE) or not is_near):
+            return sure
+        if is_near and kind:
+            if self._fits(run, kind, is_end=is_end):
+                return _specific(run, kind, sure, self.asked)
+        elif self.asked and self._answers(run, is_end=is_end):
+            return _asked_kind(run, self.asked, sure)
+        if sure:
+            return _named(sure, kind, self.asked)
+        if self.strict or self._is_time(run):
+            return None
+        return _named(_by_manner(run, is_end=is_end), kind, self.asked)
+
+    def _fits(self, run: Run, kind: str, *, is_end: bool) -> bool:
+        """Whether what is announced is what came."""
+        digits, letters = run.digits, run.letters
+        if kind == NAME:
+            return letters >= 2
+        if kind == EMAIL:
+            return False
+        if kind == ADDRESS:
+            return digits >= 4
+        if not digits:
+            return kind in WITH_LETTERS and (letters >= 2 and is_end or run.dangles)
+        if digits + letters >= 3 and not (run.is_sum and digits < 7):
+            return True
+        return is_end
+
+    def _answers(self, run: Run, *, is_end: bool) -> bool:
+        """Whether the run is the answer to what the agent asked."""
+        leads = _only_links(self.tokens, 0, run.first)
+        if run.digits == 0:
+            return leads and run.letters >= 2
+        if leads:
+            return run.digits >= 3 and not (run.is_sum and run.digits < 7) or is_end
+        return run.digits >= 4 and run.singles >= 3
+
+    def _is_time(self, run: Run) -> bool:
+        """ "nine oh five", "at ten thirty"."""
+        before = self.tokens.words[run.first - 1] if run.first else ""
+        if run.digits <= 4 and before in ("at", "until", "till", "by", "before", "after", "since"):
+            return True
+        return bool(_HOUR_OH.fullmatch(run.value)) and run.digits in (3, 4) and run.singles <= 3
+
+    def _cue_for(self, run: Run) -> tuple[str | None, bool]:
+        """The announcement in front of a run, and whether it is near."""
+        kind, is_near = None, False
+        for at, cue in reversed(self.cues):
+            if at >= run.first:
+                continue
+            near = run.first - at <= _NEAR and _only_links(self.tokens, at + 1, run.first)
+            if kind is None or (kind == NUMBER and cue != NUMBER and run.first - at <= _NEAR):
+                kind, is_near = cue, near or (is_near and kind == NUMBER)
+            if kind != NUMBER:
+                break
+        return kind, is_near
+
+
+def _cues(tokens: Tokens) -> list[tuple[int, str]]:
+    cues: list[tuple[int, str]] = []
+    words = tokens.words
+    get = ANNOUNCING.get
+    for at, word in enumerate(words):
+        kind = get(word) or (get(word[1:]) if word[0] == "و" else None)
+        if kind is None:
+            if word == "me" and at and words[at - 1] == "call":
+                cues.append((at, PHONE))
+            continue
+        before = words[at - 1] if at else ""
+        if before == "-" and at > 1:
+            before = words[at - 2]
+        if kind == CODE:
+            kind = BEFORE_CODE.get(before, kind)
+        elif kind == ACCOUNT and cues and cues[-1][1] == BANK and at - cues[-1][0] <= 1:
+            kind = BANK
+        elif kind == ADDRESS and cues and cues[-1][1] == EMAIL and at - cues[-1][0] <= 1:
+            kind = EMAIL
+        elif word in ("no", "live") and not _announces_oddly(words, at):
+            continue
+        cues.append((at, kind))
+    return cues
+
+
+def _announces_oddly(words: Sequence[str], at: int) -> bool:
+    """ "no" is a number in "account no 12", a refusal elsewhere; one lives somewhere "at"."""
+    if words[at] == "live":
+        return at + 1 < len(words) and words[at + 1] in ("at", "on", "in")
+    return False
+
+
+def _has_host(words: Sequence[str]) -> bool:
+    return ("at" in words or "@" in words or "ات" in words) and (
+        "dot" in words or "." in words or "gmail" in words or "دوت" in words or "نقطه" in words
+    )
+
+
+def _only_links(tokens: Tokens, begin: int, end: int) -> bool:
+    """Nothing of weight stands between an announcement and its value."""
+    for at in range(begin, end):
+        word = tokens.words[at]
+        if word in LINKING or tokens.classes[at] in (GLUE, TIMES) or word == ":":
+            continue
+        if word in ANNOUNCING or word.lstrip("و") in ANNOUNCING:
+            continue
+        return False
+    return True
+
+
+def _is_end(tokens: Tokens, at: int) -> bool:
+    """Only marks, fillers and a dangling "double" follow."""
+    for index in range(len(tokens) - 1, -1, -1):
+        if tokens.starts[index] < at:
+            return True
+        if tokens.classes[index] not in (GLUE, TIMES) and (
+            tokens.is_word(index) or tokens.words[index] == "["
+        ):
+            return False
+    return True
+
+
+def _by_structure(run: Run) -> str | None:
+    """What a run is by itself, whoever says what."""
+    value, digits, letters = run.value, run.digits, run.letters
+    if run.is_sum:
+        return None
+    if letters:
+        return BANK if letters >= 2 and len(value) >= 15 and iban.is_valid(value) else None
+    if digits < 7 or (run.is_written and max(len(chunk) for chunk in run.chunks) < 3):
+        return None
+    if not run.is_written and not (run.singles >= 3 or _has_long_group(run)):
+        return None
+    if all(_YEAR.fullmatch(chunk) for chunk in run.chunks):
+        return None
+    if 13 <= len(value) <= 19:
+        is_card = luhn.is_valid(value) or (len(value) in (15, 16) and value[0] in "23456")
+        return CARD if is_card else NUMBER
+    if len(value) == 9:
+        return SSN if value[0] != "0" else PHONE
+    if len(value) == 8:
+        return NUMBER
+    return PHONE if len(value) <= 12 else NUMBER
+
+
+def _has_long_group(run: Run) -> bool:
+    return any(
+        style == WRITTEN and len(chunk) >= 3
+        for chunk, style in zip(run.chunks, run.styles, strict=True)
+    )
+
+
+def _by_manner(run: Run, *, is_end: bool) -> str | None:
+    """Short runs nobody announced: digits one by one are read off something."""
+    digits, singles = run.digits, run.singles
+    if run.is_sum:
+        return None
+    if run.letters:
+        if not digits:
+            is_spelled = run.letters >= 4 and all(style == LETTER for style in run.styles)
+            return NAME if is_spelled else None
+        return ACCOUNT if digits >= 4 and digits + run.letters >= 6 else None
+    if digits >= 4 and singles >= 3:
+        return CODE if digits <= 6 else NUMBER
+    if digits == 6 and run.is_written and len(run.chunks) == 1:
+        return CODE
+    if is_end and singles >= 2 and digits >= 2:
+        return NUMBER
+    if is_end and run.is_written and digits >= 4:
+        is_year = len(run.chunks) == 1 and _YEAR.fullmatch(run.value)
+        return None if is_year else NUMBER
+    return None
+
+
+def _specific(run: Run, kind: str, sure: str | None, asked: frozenset[str]) -> str:
+    if kind == NUMBER:
+        if asked - {NAME, EMAIL, ADDRESS, NUMBER}:
+            return _asked_kind(run, asked, sure)
+        if run.letters and run.digits:
+            return ACCOUNT
+        return sure or (PHONE if run.digits < 7 and not sure else NUMBER)
+    return kind
+
+
+def _asked_kind(run: Run, asked: frozenset[str], sure: str | None) -> str:
+    fitting = [kind for kind in asked if kind not in (EMAIL, ADDRESS, NUMBER)]
+    if not run.digits:
+        return NAME if NAME in asked else next((k for k in fitting if k in WITH_LETTERS), NAME)
+    fitting = [kind for kind in fitting if kind != NAME]
+    if sure in (CARD, BANK) or not fitting:
+        return sure or NUMBER
+    return sure if sure in fitting else sorted(fitting)[0]
+
+
+def _named(kind: str | None, loose: str | None, asked: frozenset[str]) -> str | None:
+    """A run known to be personal takes the kind that was spoken of."""
+    if kind is None or kind in (CARD, BANK, NAME):
+        return kind
+    if loose and loose not in (NUMBER, NAME, EMAIL, ADDRESS, CODE, BIRTHDATE):
+        return loose
+    return kind
+
+
+def _tidy(run: Run, kind: str) -> str:
+    value = run.value.upper() if kind != NAME else run.value
+    if kind == NAME:
+        return value.replace("0", "o").title()
+    return value

@@ -1,0 +1,378 @@
+"""Read digits and letters the way people say them: runs of symbols with pauses and corrections.
+
+"four one double five, uh, oh nine, no, sorry, eight" is one run with the value 415508. A run knows
+where it stands, so that all of it can be replaced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from call.cues import normal
+from call.privacy_lexicon import (
+    CORRECTING,
+    GLUE,
+    GLUE_IN_LONG_RUNS,
+    HUNDRED,
+    IN_A_CORRECTION,
+    LETTER,
+    LEXICON,
+    PUNCTUATION_GLUE,
+    RESTARTING,
+    SINGLE,
+    SOUNDS_LIKE,
+    TEEN,
+    TENS,
+    TIMES,
+    UNITS,
+    WRITTEN,
+)
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_")
+_SYMBOLS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN, LETTER})
+_NUMERALS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN})
+_MOST_GLUE = 6  # words and marks between two symbols of one run
+_MOST_CORRECTION = 9
+_WHOLE = 7  # digits behind a correction that are a new value, not the end of the old one
+_ARABIC_AND = "و"
+
+
+class Tokens:
+    """A text cut into words, figures and marks; parallel lists, because it is read often."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words: list[str] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        self.classes: list[str] = []
+        self.values: list[str] = []
+        known = LEXICON.get
+        for found in _TOKEN.finditer(text):
+            raw = found[0]
+            word = raw.lower() if raw.isascii() else normal(raw)
+            start, end = found.span()
+            if raw[0].isdigit():
+                entry = (WRITTEN, _western(raw))
+            elif len(raw) == 1 and raw in PUNCTUATION_GLUE:
+                entry = (GLUE, "")
+            else:
+                entry = known(word, _NOTHING)
+            self.words.append(word)
+            self.starts.append(start)
+            self.ends.append(end)
+            self.classes.append(entry[0])
+            self.values.append(entry[1])
+        self._letters_before_figures()
+
+    def _letters_before_figures(self) -> None:
+        """ "HK7892": letters that touch figures are read with them."""
+        for at in range(len(self.words) - 1):
+            start, end = self.starts[at], self.ends[at]
+            if (
+                2 <= end - start <= 4
+                and self.classes[at + 1] == WRITTEN
+                and end == self.starts[at + 1]
+                and self.text[start:end].isupper()
+            ):
+                self.classes[at], self.values[at] = LETTER, self.words[at]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def is_word(self, index: int) -> bool:
+        """Not a mark."""
+        return self.words[index][0].isalnum()
+
+    def touches(self, index: int) -> bool:
+        """Nothing stands between this token and the next."""
+        return index + 1 < len(self.words) and self.ends[index] == self.starts[index + 1]
+
+    def block(self, start: int, end: int) -> None:
+        """Take the tokens of a stretch of text out of the reading."""
+        for index, at in enumerate(self.starts):
+            if start <= at < end:
+                self.classes[index] = ""
+
+
+_NOTHING = ("", "")
+
+
+def _western(figures: str) -> str:
+    return figures if figures.isascii() else "".join(str(int(figure)) for figure in figures)
+
+
+@dataclass
+class Run:
+    """Symbols that belong together."""
+
+    first: int
+    last: int = -1
+    chunks: list[str] = field(default_factory=list)
+    styles: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)  # token each chunk begins at
+    corrections: list[tuple[int, bool]] = field(default_factory=list)  # (chunk, starts over)
+    pauses: list[int] = field(default_factory=list)  # chunks with a pause in front of them
+    dangles: bool = False  # "double" came, its digit did not
+
+    @property
+    def value(self) -> str:
+        """Digits and letters, corrections carried out."""
+        chunks = self.chunks
+        if not self.corrections:
+            return "".join(chunks)
+        marks = [at for at, _ in self.corrections] + [len(chunks)]
+        value = "".join(chunks[: marks[0]])
+        for (at, is_anew), end in zip(self.corrections, marks[1:], strict=True):
+            pause = next((p for p in self.pauses if at < p < end), end)
+            group, rest = "".join(chunks[at:pause]), "".join(chunks[pause:end])
+            if is_anew or len(group) >= min(len(value), _WHOLE):
+                value = group + rest
+            else:
+                value = value[: len(value) - len(group)] + group + rest
+        return value
+
+    @property
+    def digits(self) -> int:
+        """How many digits were said."""
+        return sum(len(c) for c, s in zip(self.chunks, self.styles, strict=True) if s != LETTER)
+
+    @property
+    def letters(self) -> int:
+        """How many letters were said."""
+        return sum(len(c) for c, s in zip(self.chunks, self.styles, strict=True) if s == LETTER)
+
+    @property
+    def singles(self) -> int:
+        """Digits said one by one."""
+        return sum(len(c) for c, s in zip(self.chunks, self.styles, strict=True) if s == SINGLE)
+
+    @property
+    def is_written(self) -> bool:
+        """Figures only."""
+        return all(style == WRITTEN for style in self.styles)
+
+    @property
+    def is_sum(self) -> bool:
+        """A cardinal ("two thousand five hundred"), said for amounts."""
+        return HUNDRED in self.styles
+
+
+def runs(tokens: Tokens) -> list[Run]:
+    """All runs, in order."""
+    found: list[Run] = []
+    index, count, classes = 0, len(tokens), tokens.classes
+    while index < count:
+        if classes[index] in _SYMBOLS and _may_begin(tokens, index):
+            run = _read_run(tokens, index)
+            index = run.last + 1
+            if run.chunks or run.dangles:
+                found.append(run)
+        else:
+            index += 1
+    return found
+
+
+def _may_begin(tokens: Tokens, index: int) -> bool:
+    """Letters begin a run only in the company of other symbols; `I` and `a` are words."""
+    if tokens.classes[index] != LETTER:
+        return True
+    after = index + 1
+    if tokens.touches(index) and tokens.classes[after] == WRITTEN:
+        return True
+    is_short = len(tokens.words[index]) == 1
+    if is_short and _as_in(tokens, index) > index + 1:
+        return True
+    while after < len(tokens) and not tokens.is_word(after):
+        after += 1
+    if after >= len(tokens):
+        return False
+    follows = tokens.classes[after]
+    if tokens.words[index] in ("a", "i"):
+        return follows == LETTER and tokens.words[after] not in ("a", "i")
+    return follows == LETTER or follows in _NUMERALS
+
+
+def _read_run(tokens: Tokens, first: int) -> Run:
+    run = Run(first)
+    index = first
+    while True:
+        index = _symbol(tokens, index, run)
+        run.last = index - 1
+        following = _next_symbol(tokens, index, run)
+        if following is None:
+            break
+        if following > index:
+            run.pauses.append(len(run.chunks))
+        index = following
+    _leave_counted(tokens, run)
+    return run
+
+
+def _symbol(tokens: Tokens, index: int, run: Run) -> int:
+    """Take the symbol at `index`; the index behind it."""
+    kind, value = tokens.classes[index], tokens.values[index]
+    run.places.append(index)
+    after = index + 1
+    if tokens.words[index] in SOUNDS_LIKE and kind not in _SYMBOLS:
+        kind, value = SINGLE, SOUNDS_LIKE[tokens.words[index]]
+    elif kind == TIMES:
+        return _repeated(tokens, index, run)
+    elif kind == LETTER:
+        after = _as_in(tokens, index)
+    elif kind == TENS:
+        after, value = _tens(tokens, index)
+    elif kind == SINGLE:
+        after, value, kind = _single(tokens, index)
+    if after < len(tokens) and tokens.classes[after] == HUNDRED and kind != LETTER:
+        value, kind, after = value + tokens.values[after], HUNDRED, after + 1
+    run.chunks.append(value)
+    run.styles.append(kind)
+    return after
+
+
+def _repeated(tokens: Tokens, index: int, run: Run) -> int:
+    """ "double five", "triple w"."""
+    after = index + 1
+    while after < len(tokens) and tokens.classes[after] == GLUE:
+        after += 1
+    if after >= len(tokens):
+        run.places.pop()
+        run.dangles = True
+        return index + 1
+    kind, value = tokens.classes[after], tokens.values[after]
+    if kind not in (SINGLE, LETTER, WRITTEN) or (kind == WRITTEN and len(value) > 1):
+        run.places.pop()
+        return index + 1
+    run.chunks.append(value * int(tokens.values[index]))
+    run.styles.append(LETTER if kind == LETTER else SINGLE)
+    return after + 1
+
+
+def _tens(tokens: Tokens, index: int) -> tuple[int, str]:
+    """ "forty two", "forty-two"."""
+    value, after = tokens.values[index], index + 1
+    if after < len(tokens) and tokens.words[after] == "-":
+        after += 1
+    if (
+        after < len(tokens)
+        and tokens.classes[after] == SINGLE
+        and tokens.values[after] != "0"
+        and tokens.words[index].isascii()
+    ):
+        return after + 1, value[0] + tokens.values[after]
+    return index + 1, value
+
+
+def _single(tokens: Tokens, index: int) -> tuple[int, str, str]:
+    """A digit; in Arabic it may be the units of the tens behind it: "خمسة وعشرين"."""
+    value, after = tokens.values[index], index + 1
+    if after < len(tokens) and not tokens.words[index].isascii():
+        word = tokens.words[after]
+        if word in ("عشر", "عشره"):
+            return after + 1, "1" + value, TEEN
+        tens = LEXICON.get(word[1:], ("", "")) if word.startswith(_ARABIC_AND) else ("", "")
+        if tens[0] == TENS:
+            return after + 1, tens[1][0] + value, TENS
+    return after, value, SINGLE
+
+
+def _as_in(tokens: Tokens, index: int) -> int:
+    """The index behind a letter and its example: "b as in bravo", "b for bravo"."""
+    letter, words = tokens.words[index][0], tokens.words
+    for link in (("as", "in"), ("for",), ("like",), ("from",)):
+        at = index + 1
+        while at < len(words) and not tokens.is_word(at):
+            at += 1
+        end = at + len(link)
+        if (
+            end < len(words)
+            and tuple(words[at:end]) == link
+            and words[end][0] == letter
+            and (len(words[end]) > 1)
+        ):
+            return end + 1
+    return index + 1
+
+
+def _next_symbol(tokens: Tokens, index: int, run: Run) -> int | None:
+    """Where the run goes on, over fillers, pauses and corrections; None where it ends."""
+    words, classes = tokens.words, tokens.classes
+    at, count = index, len(tokens)
+    is_long = len(run.chunks) >= 3
+    while at < count and at - index <= _MOST_GLUE:
+        kind, word = classes[at], words[at]
+        if kind in _SYMBOLS:
+            return at if _belongs(tokens, at, index, run) else None
+        if kind != GLUE and not (is_long and word in GLUE_IN_LONG_RUNS):
+            break
+        at += 1
+    if at < count and is_long and words[at] in SOUNDS_LIKE and run.styles[-1] == SINGLE:
+        if at + 1 < count and classes[at + 1] == SINGLE and at == index:
+            return at
+    if not run.chunks or len(run.chunks) + (run.digits > 3) < 2:
+        return None
+    return _behind_correction(tokens, at if at < count else index, run)
+
+
+def _belongs(tokens: Tokens, at: int, index: int, run: Run) -> bool:
+    if tokens.classes[at] != LETTER:
+        return True
+    word = tokens.words[at]
+    if word in ("a", "i") or (len(word) > 1):
+        is_spelling = run.styles and run.styles[-1] == LETTER
+        return bool(is_spelling) or _may_begin(tokens, at)
+    return True
+
+
+def _behind_correction(tokens: Tokens, at: int, run: Run) -> int | None:
+    """ "no, sorry, six": where the corrected digits begin; None if this is no correction."""
+    words, classes = tokens.words, tokens.classes
+    is_correcting = is_anew = False
+    start = at
+    while at < len(tokens) and at - start <= _MOST_CORRECTION:
+        if classes[at] in _NUMERALS:
+            if is_correcting:
+                run.corrections.append((len(run.chunks), is_anew))
+                return at
+            return None
+        word = words[at]
+        if word not in IN_A_CORRECTION and classes[at] != GLUE:
+            return None
+        is_correcting = is_correcting or word in CORRECTING
+        is_anew = is_anew or word in RESTARTING
+        at += 1
+    return None
+
+
+def _leave_counted(tokens: Tokens, run: Run) -> None:
+    """The last symbol counts something ("… four two two people"): it is not of the run."""
+    after = run.last + 1
+    if after < len(tokens) and tokens.words[after] in UNITS and run.places:
+        counted = run.places.pop()
+        run.chunks.pop()
+        run.styles.pop()
+        run.corrections = [mark for mark in run.corrections if mark[0] <= len(run.chunks)]
+        if len(run.chunks) == 1 and run.styles[0] in (SINGLE, TEEN, TENS):
+            run.chunks.clear()  # "ten thirty am", "nine oh five pm"
+            run.styles.clear()
+            run.places.clear()
+        last = counted - 1
+        while last > run.first and tokens.classes[last] == GLUE:
+            last -= 1
+        run.last = max(last, run.first) if run.chunks else after - 1
+
+
+def glued(tokens: Tokens, index: int) -> bool:
+    """Whether only marks and fillers are left from `index` on."""
+    return all(
+        kind == GLUE or not kind.strip() and not tokens.is_word(at)
+        for at, kind in enumerate(tokens.classes[index:], index)
+    )
+
+
+def chunk_sizes(run: Run) -> Sequence[int]:
+    """Sizes of written groups."""
+    return [len(chunk) for chunk in run.chunks]

@@ -1,0 +1,87 @@
+"""Swap what is personal in the caller's words for stand-ins; below this station nobody sees it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from loguru import logger
+from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TranscriptionFrame
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+
+from call.privacy import Masked, Masking, Privacy
+from call.privacy_vault import Vault
+from frames.speech import ReplyHeardFrame
+
+_UNREADABLE = "[unreadable]"
+
+
+class Redactor(FrameProcessor):
+    """Rewrites text and result of transcriptions; learns from the agent's words what is asked."""
+
+    def __init__(self, privacy: Privacy, vault: Vault, *, masking: Masking | None = None) -> None:
+        super().__init__(enable_direct_mode=True)
+        self._masking = masking or Masking(privacy, vault)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Rewrite in place, then pass."""
+        await super().process_frame(frame, direction)
+        match frame:
+            case TranscriptionFrame() | InterimTranscriptionFrame():
+                self._redact(frame)
+            case ReplyHeardFrame() if frame.heard and direction is FrameDirection.UPSTREAM:
+                self._masking.agent_said(frame.heard)
+        await self.push_frame(frame, direction)
+
+    def _redact(self, frame: TranscriptionFrame | InterimTranscriptionFrame) -> None:
+        """In doubt nothing is shown: words that cannot be judged do not pass."""
+        raw = frame.text
+        try:
+            masked = self._masking.hear(raw, final=isinstance(frame, TranscriptionFrame))
+        except Exception as error:  # the caller's data: a bug of ours may cost words, never a leak
+            logger.error("words withheld, they cannot be judged: {}", type(error).__name__)
+            frame.text, frame.result = _UNREADABLE, None
+            return
+        frame.text = masked.text
+        if masked.stretches:
+            frame.result = _without(frame.result, raw, masked)
+
+
+def _without(result: Any, raw: str, masked: Masked) -> Any:
+    """The recogniser's own result, as far as it tells nothing but confidences and kept words."""
+    try:
+        best = result.channel.alternatives[0]
+    except (AttributeError, IndexError, TypeError):
+        return None
+    words = [_word(word, place, masked) for word, place in _places(getattr(best, "words", ()), raw)]
+    alternative = SimpleNamespace(
+        transcript=masked.text, confidence=getattr(best, "confidence", None), words=words
+    )
+    return SimpleNamespace(
+        is_final=getattr(result, "is_final", None),
+        start=getattr(result, "start", None),
+        duration=getattr(result, "duration", None),
+        channel=SimpleNamespace(alternatives=[alternative]),
+    )
+
+
+def _places(words: Any, raw: str) -> list[tuple[Any, int]]:
+    """Each word with its place in the text; -1 where it is not found."""
+    low, at, placed = raw.lower(), 0, []
+    for word in words or ():
+        found = low.find(str(getattr(word, "word", "")).lower() or "\0", at)
+        if found >= 0:
+            at = found + 1
+        placed.append((word, found))
+    return placed
+
+
+def _word(word: Any, place: int, masked: Masked) -> SimpleNamespace:
+    is_hidden = place < 0 or any(start <= place < end for start, end in masked.stretches)
+    return SimpleNamespace(
+        word="…" if is_hidden else word.word,
+        punctuated_word="…" if is_hidden else getattr(word, "punctuated_word", word.word),
+        start=getattr(word, "start", None),
+        end=getattr(word, "end", None),
+        confidence=getattr(word, "confidence", None),
+    )
