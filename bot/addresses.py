@@ -8,7 +8,11 @@ from urllib.parse import unquote, urlsplit
 
 def is_loopback(url: str) -> bool:
     """Whether a URL stays on this machine."""
-    host = urlsplit(url).hostname or ""
+    return is_loopback_host(urlsplit(url).hostname or "")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host name or address is this machine and nobody else's."""
     if host == "localhost":
         return True
     try:

@@ -52,6 +52,7 @@ def lab_environment(environ: Mapping[str, str], *, lab_port: int, port: int) -> 
         "OFFHOOK__TOOLS__BASE_URL": lab_http,
         "OFFHOOK__TOOLS__ALLOW": json.dumps([f"{lab_http}/"]),
         "OFFHOOK__WIRE__PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "OFFHOOK__CAPACITY__MAX_CALLS_PER_CALLER": "0",  # emulated callers share one number
         "DEEPGRAM_API_KEY": DEMO_KEY,
         "ANTHROPIC_API_KEY": DEMO_KEY,
         "ELEVENLABS_API_KEY": DEMO_KEY,

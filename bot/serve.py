@@ -17,6 +17,7 @@ from bot.demo import DEMO_KEY, lab_environment
 from bot.drain import drain
 from bot.environment import process_environment
 from bot.exchange import open_exchange
+from bot.exposure import require_guarded
 from bot.secrets import require_keys
 from bot.server import build_app
 from bot.settings import Loaded, load, load_process, provider_keys
@@ -46,6 +47,7 @@ async def serve_forever(*, host: str, port: int, with_lab: bool = False) -> int:
         stack.callback(listener.close)
         if with_lab:
             loaded = await stack.enter_async_context(_lab_beside(port))
+        require_guarded(loaded, host=host)
         require_keys(loaded)
         exchange = await stack.enter_async_context(open_exchange(loaded, provider_keys(loaded)))
         server = _Server(
@@ -54,6 +56,8 @@ async def serve_forever(*, host: str, port: int, with_lab: bool = False) -> int:
                 log_config=None,
                 ws_max_size=loaded.settings.wire.max_message_bytes,
                 ws_per_message_deflate=False,  # audio does not shrink, and trying costs CPU a frame
+                proxy_headers=False,  # whoever connected; the rest is wire.public_url
+                server_header=False,
                 ws_ping_interval=None,  # Twilio's sockets are watched by their own audio
                 timeout_graceful_shutdown=5,
             )

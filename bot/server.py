@@ -6,6 +6,7 @@ there is room, and hands the call to `bot/session.py`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -16,15 +17,17 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from loguru import logger
 
 from bot.exchange import Exchange
+from bot.guard import Guard, content_policy, read_form, read_json
 from bot.session import Caller, Session
 from call.errors import CallerWireFault
-from call.measures import NullRecorder
+from call.measures import REFUSED
 from transports.twilio import webhook
 from transports.twilio.transport import answer
 from transports.webrtc import pick_up, talk_page
 
 XML = "application/xml"
 POLICY_VIOLATION = 1008
+CLOSE_WITHIN_S = 0.5
 
 
 def build_app(exchange: Exchange) -> FastAPI:
@@ -40,6 +43,13 @@ def build_app(exchange: Exchange) -> FastAPI:
     _health(app, exchange)
     _metrics(app, exchange)
     _records(app, exchange)
+    app.add_middleware(
+        Guard,
+        doors=exchange.settings.doors,
+        public_url=exchange.settings.wire.public_url,
+        password=exchange.loaded.secrets.value("OFFHOOK_CONSOLE_PASSWORD"),
+        recorder=exchange.metrics,
+    )
     return app
 
 
@@ -56,9 +66,12 @@ class CarrierDoors:
         form = await self._form(request)
         public_url = self._public_url(request)
         persona = self._exchange.personas.for_number(form.get("To", ""))
-        reason = self._exchange.admission.refusal()
+        reason = self._exchange.admission.refusal(form.get("From", ""))
         if reason is not None:
+            self._count("voice", reason)
             logger.warning("call refused: {}", reason)
+            if reason == "caller":
+                return _xml(webhook.reject_twiml())
             words = persona.phrases.busy
             return _xml(webhook.message_twiml(public_url, words=words, language=persona.language))
         token = self._exchange.tickets.issue(
@@ -98,19 +111,34 @@ class CarrierDoors:
     async def media(self, websocket: WebSocket) -> None:
         """A media socket: its start tells which call it is, its token that it is ours."""
         if self._wire.verify_signature and not self._is_signed_upgrade(websocket):
-            logger.warning("media socket refused: the upgrade's signature is wrong")
-            await websocket.close(POLICY_VIOLATION)  # before it is accepted: 403
+            await self._turn_away(websocket, "signature")  # before it is accepted: 403
             return
         try:
-            door = await answer(websocket, self._wire, NullRecorder())
+            door = await answer(websocket, self._wire, self._exchange.metrics)
         except CallerWireFault:
+            self._count("media", "no_start")
             return  # closed and logged where it was found out
         caller = self._caller(door.start)
-        if caller is None or not self._exchange.admission.enter():
-            logger.warning("media socket refused: {}", "full" if caller else "no valid token")
-            await websocket.close(POLICY_VIOLATION)
-            return
-        await _serve(self._exchange, door, caller)
+        if caller is None:
+            await self._turn_away(websocket, "token")
+        elif not self._exchange.admission.enter(caller.number):
+            reason = self._exchange.admission.refusal(caller.number) or "full"
+            await self._turn_away(websocket, reason)
+        else:
+            await _serve(self._exchange, door, caller)
+
+    async def _turn_away(self, websocket: WebSocket, reason: str) -> None:
+        """Close a socket that no call comes of, without waiting for a peer that does not answer."""
+        self._count("media", reason)
+        logger.warning("media socket refused: {}", reason)
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await websocket.close(POLICY_VIOLATION)
+        except (TimeoutError, RuntimeError, OSError) as error:  # the peer was faster, or is gone
+            logger.debug("media socket was already closed: {}", type(error).__name__)
+
+    def _count(self, door: str, reason: str) -> None:
+        self._exchange.metrics.count(REFUSED, door=door, reason=reason)
 
     def _is_signed_upgrade(self, websocket: WebSocket) -> bool:
         """Wrong is refused; missing is left to the token, since proxies may drop the header."""
@@ -138,7 +166,11 @@ class CarrierDoors:
 
     async def _form(self, request: Request) -> dict[str, str]:
         """The carrier's form, once its signature is good (or not asked for)."""
-        form = {key: str(value) for key, value in (await request.form()).items()}
+        try:
+            form = read_form(await request.body(), doors=self._exchange.settings.doors)
+        except ValueError as error:
+            self._count("webhook", "form")
+            raise HTTPException(400, str(error)) from None
         if not self._wire.verify_signature:
             logger.warning("{}: unverified (wire.verify_signature is off)", request.url.path)
             return form
@@ -150,13 +182,18 @@ class CarrierDoors:
             form=form,
             signature=request.headers.get("X-Twilio-Signature", ""),
         ):
+            self._count("webhook", "signature")
             logger.warning("{}: refused, the signature is missing or wrong", request.url.path)
             raise HTTPException(403)
         return form
 
     def _public_url(self, request: Request) -> str:
-        """Where the carrier reaches us; without a public URL, where it just did (loopback only)."""
-        return self._wire.public_url or str(request.base_url)
+        """Where the carrier reaches us; without a public URL, where we listen (loopback only).
+
+        Never what Host or X-Forwarded-Host say: TwiML built from them would send a call anywhere.
+        """
+        host, port = request.scope.get("server") or ("127.0.0.1", None)
+        return self._wire.public_url or f"http://{host}" + (f":{port}" if port else "")
 
 
 async def _serve(exchange: Exchange, door: Any, caller: Caller) -> None:
@@ -164,7 +201,7 @@ async def _serve(exchange: Exchange, door: Any, caller: Caller) -> None:
     try:
         await Session(exchange, door=door, caller=caller).run()
     finally:
-        exchange.admission.leave()
+        exchange.admission.leave(caller.number)
 
 
 def _xml(twiml: str) -> Response:
@@ -172,16 +209,19 @@ def _xml(twiml: str) -> Response:
 
 
 def _browser(app: FastAPI, exchange: Exchange) -> None:
+    page = talk_page()
+    policy = {"content-security-policy": content_policy(page)}
+
     @app.get("/talk")
     async def talk() -> HTMLResponse:
-        return HTMLResponse(talk_page())
+        return HTMLResponse(page, headers=policy)
 
     @app.post("/webrtc/offer")
     async def offer(request: Request) -> JSONResponse:
         try:
-            body = await request.json()
-        except ValueError:
-            raise HTTPException(400, "the offer is no JSON") from None
+            body = read_json(await request.body(), doors=exchange.settings.doors)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
         if not exchange.admission.enter():
             raise HTTPException(503, f"no call is taken: {exchange.admission.refusal()}")
         try:

@@ -1,7 +1,8 @@
-"""How many calls at once; accept, refuse, drain."""
+"""How many calls at once, in all and from one number; accept, refuse, drain."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from call.errors import MisuseError
@@ -19,6 +20,10 @@ class Capacity:
     minutes outlast nearly every call; keep it below the orchestrator's grace period."""
     max_call_s: float = 3600.0
     """A call ends politely after this long, so that a line left open does not cost for ever."""
+    max_calls_per_caller: int = 10
+    """Calls at the same time from one number, so that one dialling machine cannot take every line;
+    a switchboard shows one number for a whole house. 0: no limit. Withheld numbers are not counted.
+    """
 
     def __post_init__(self) -> None:
         if self.max_calls < 1:
@@ -27,6 +32,17 @@ class Capacity:
             raise ValueError(f"drain_s is {self.drain_s}; give 0 or more seconds")
         if self.max_call_s <= 0:
             raise ValueError(f"max_call_s is {self.max_call_s}; give more than 0 seconds")
+        if self.max_calls_per_caller < 0:
+            raise ValueError(
+                f"max_calls_per_caller is {self.max_calls_per_caller}; give 1 or more, or 0 for any"
+            )
+
+
+# What carriers send for a number that its owner withholds; +266696687 spells ANONYMOUS on the keys.
+WITHHELD = frozenset(
+    ("", "+266696687", "+7378742833", "+8656696", "+86282452253", "anonymous", "restricted")
+    + ("unavailable", "unknown", "private")
+)
 
 
 class Admission:
@@ -35,6 +51,7 @@ class Admission:
     def __init__(self, capacity: Capacity) -> None:
         self._capacity = capacity
         self._active = 0
+        self._by_caller: Counter[str] = Counter()
         self._is_draining = False
 
     @property
@@ -47,25 +64,39 @@ class Admission:
         """No new calls; the living may finish."""
         return self._is_draining
 
-    def refusal(self) -> str | None:
-        """Why the next call would be refused: "draining", "full", or None for welcome."""
+    def refusal(self, caller: str = "") -> str | None:
+        """Why the next call would be refused: "draining", "full", "caller" (that number has its
+        share), or None for welcome."""
         if self._is_draining:
             return "draining"
-        return "full" if self._active >= self._capacity.max_calls else None
+        if self._active >= self._capacity.max_calls:
+            return "full"
+        share = self._capacity.max_calls_per_caller
+        return "caller" if share and self._by_caller[_known(caller)] >= share else None
 
-    def enter(self) -> bool:
+    def enter(self, caller: str = "") -> bool:
         """Take one call in; False when it must be refused."""
-        if self.refusal() is not None:
+        if self.refusal(caller) is not None:
             return False
         self._active += 1
+        if _known(caller):
+            self._by_caller[caller] += 1
         return True
 
-    def leave(self) -> None:
-        """An admitted call is over."""
-        if self._active == 0:
+    def leave(self, caller: str = "") -> None:
+        """An admitted call is over; `caller` as it entered."""
+        if self._active == 0 or (_known(caller) and not self._by_caller[caller]):
             raise MisuseError("a call left that had not entered")
         self._active -= 1
+        if _known(caller):
+            self._by_caller[caller] -= 1
+            self._by_caller += Counter()  # forgets the numbers that no longer call
 
     def drain(self) -> None:
         """Refuse every call from now on."""
         self._is_draining = True
+
+
+def _known(caller: str) -> str:
+    """The caller's number, or "" when it is withheld."""
+    return "" if caller.lower() in WITHHELD else caller

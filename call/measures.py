@@ -46,6 +46,9 @@ class Moment(StrEnum):
     SPEECH_STOPPED = "speech_stopped"  # VAD stop; the first of a turn is t0 of its five numbers
     STT_FINAL = "stt_final"  # a final transcript arrived
     TURN_DECIDED = "turn_decided"  # the turn is the agent's
+    GUESSED = "guessed"  # the answer was begun before the turn is decided
+    GUESS_KEPT = "guess_kept"  # it answers the turn
+    GUESS_WITHDRAWN = "guess_withdrawn"  # it answers nothing
     LLM_REQUEST = "llm_request"  # request handed to the model's socket
     LLM_FIRST_TOKEN = "llm_first_token"
     CLAUSE_SENT = "clause_sent"  # a clause handed to the voice's socket; the first counts
@@ -109,6 +112,13 @@ WIRE_MARK_ROUND_TRIP = Measure(
     "offhook_wire_mark_round_trip_seconds", "Mark sent to mark echoed, less the audio between", "s"
 )
 INTERRUPTIONS = Measure("offhook_interruptions_total", "Times the caller took the floor")
+FALSE_INTERRUPTIONS = Measure(
+    "offhook_false_interruptions_total", "Interruptions after which the caller said nothing"
+)
+HOLDS = Measure(
+    "offhook_holds_total", "Times a voice held the agent, by verdict", labels=("verdict",)
+)
+HELD_SECONDS = Measure("offhook_held_seconds", "Hold of the agent's sound to its resumption", "s")
 
 # ── the providers ────────────────────────────────────────────────────────────────────
 PROVIDER_FAULTS = Measure(
@@ -137,6 +147,16 @@ UNLISTED_TRANSITIONS = Measure(
 )
 TURNS_DECIDED = Measure(
     "offhook_turns_decided_total", "Turns given to the agent, by evidence", labels=("reason",)
+)
+SPECULATIONS = Measure(
+    "offhook_speculations_total",
+    "Answers begun before the turn was decided, by what became of them",
+    labels=("outcome",),
+)
+SPECULATION_WASTE = Measure(
+    "offhook_speculation_waste_total",
+    "What was spent on answers begun too early: requests, tokens, characters",
+    labels=("kind",),
 )
 SMART_TURN_SECONDS = Measure(
     "offhook_smart_turn_seconds", "Asked for a turn's score to answered", "s"
@@ -183,6 +203,13 @@ OVERLAPS = Measure(
     "offhook_overlaps_total",
     "Times the caller spoke while the agent did, by whether the agent yielded",
     labels=("outcome",),
+)
+
+# ── the doors ────────────────────────────────────────────────────────────────────────
+REFUSED = Measure(
+    "offhook_refused_total",
+    "Requests, sockets and calls turned away, by door and reason",
+    labels=("door", "reason"),
 )
 
 # ── calls and the process ────────────────────────────────────────────────────────────

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from twilio.request_validator import RequestValidator
@@ -20,6 +23,7 @@ from transports.twilio.tickets import Tickets
 pytestmark = pytest.mark.wire
 
 TOKEN = "throw-away"
+PASSWORD = "throw-away-password"
 PUBLIC = "https://phone.example"
 FORM = {"CallSid": "CA1", "From": "+15550100001", "To": "+15550100002"}
 AGENT = Persona(name="Mia", prompt="You help.", greeting="Hello.", handoff_number="+442079460000")
@@ -28,6 +32,7 @@ AGENT = Persona(name="Mia", prompt="You help.", greeting="Hello.", handoff_numbe
 def exchange(**overrides: str) -> Exchange:
     environ = {
         "TWILIO_AUTH_TOKEN": TOKEN,
+        "OFFHOOK_CONSOLE_PASSWORD": PASSWORD,
         "OFFHOOK__WIRE__PUBLIC_URL": PUBLIC,
         "OFFHOOK__CAPACITY__MAX_CALLS": "1",
         "OFFHOOK__WIRE__START_TIMEOUT_S": "0.2",
@@ -55,6 +60,7 @@ def house() -> Exchange:
 @pytest.fixture
 def client(house: Exchange) -> Iterator[TestClient]:
     with TestClient(build_app(house), base_url=PUBLIC) as client:
+        client.auth = ("operator", PASSWORD)
         yield client
 
 
@@ -181,3 +187,86 @@ def test_the_talk_page_is_served_whole(client: TestClient):
     page = client.get("/talk").text
     assert "/webrtc/offer" in page
     assert 'src="http' not in page
+
+
+def test_a_number_with_its_share_of_the_lines_hears_the_engaged_tone():
+    """The call is never picked up; another number is."""
+    house = exchange(OFFHOOK__CAPACITY__MAX_CALLS="9", OFFHOOK__CAPACITY__MAX_CALLS_PER_CALLER="1")
+    assert house.admission.enter(FORM["From"])
+    with TestClient(build_app(house), base_url=PUBLIC) as client:
+        assert '<Reject reason="busy"' in post(client, "/twilio/voice").text
+        other = {**FORM, "From": "+15550100009"}
+        assert "<Connect" in post(client, "/twilio/voice", other).text
+
+
+def test_twiml_is_built_from_the_public_url_never_from_what_the_request_says(client: TestClient):
+    """A proxy's or a stranger's Host and X-Forwarded-Host change nothing."""
+    names = {
+        "Host": "evil.example",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "gopher",
+    }
+    headers = {**signed("/twilio/voice", FORM), **names}
+    text = client.post("/twilio/voice", data=FORM, headers=headers).text
+    assert 'url="wss://phone.example/twilio/media"' in text and "evil" not in text
+
+
+def test_without_a_public_url_twiml_names_the_address_we_listen_on():
+    """Only on loopback; Host is not believed there either."""
+    house = exchange(OFFHOOK__WIRE__VERIFY_SIGNATURE="false", OFFHOOK__WIRE__PUBLIC_URL="")
+    with TestClient(build_app(house), base_url="http://127.0.0.1:7860") as client:
+        text = client.post("/twilio/voice", data=FORM, headers={"Host": "evil.example"}).text
+    assert 'url="ws://127.0.0.1:7860/twilio/media"' in text and "evil" not in text
+
+
+def test_refusals_are_counted_by_door_and_reason(house: Exchange, client: TestClient):
+    """The operator sees who is turned away, and why."""
+    client.post("/twilio/voice", data=FORM)
+    client.post("/twilio/voice", content=b"\xff", headers=signed("/twilio/voice", {}))
+    with pytest.raises(WebSocketDisconnect):
+        with client.websocket_connect("/twilio/media") as socket:
+            socket.receive_text()
+    with pytest.raises(WebSocketDisconnect):
+        headers = {"X-Twilio-Signature": "bm90IHRoZWlycw=="}
+        with client.websocket_connect("/twilio/media", headers=headers):
+            pass
+    text = client.get("/metrics").text
+    for door, reason in (
+        ("webhook", "signature"),
+        ("webhook", "form"),
+        ("media", "no_start"),
+        ("media", "signature"),
+    ):
+        assert f'offhook_refused_total{{door="{door}",reason="{reason}"}} 1.0' in text
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"1", b'"x"', b"[" * 50000, b'{"type": "offer", "sdp": {"a": 1}}', b"\xff\xfe"]
+)
+def test_no_offer_escapes_as_an_error_of_ours(client: TestClient, body: bytes):
+    """400 in one line, whatever kind of JSON it is."""
+    answer = client.post("/webrtc/offer", content=body)
+    assert answer.status_code == 400
+    assert "\n" not in answer.text.strip()
+
+
+@given(form=st.dictionaries(st.text(max_size=20), st.text(max_size=60), max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_any_form_that_is_signed_is_answered_in_twiml(form: dict[str, str]):
+    """Missing, odd and foreign fields end in TwiML, never in an error of ours."""
+    with TestClient(build_app(exchange()), base_url=PUBLIC) as client:
+        for path in ("/twilio/voice", "/twilio/after", "/twilio/status"):
+            answer = post(client, path, form)
+            assert (answer.status_code, answer.headers["content-type"]) == (200, "application/xml")
+            ElementTree.fromstring(answer.text)
+
+
+@given(body=st.binary(max_size=400))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_that_nobody_signed_are_refused(body: bytes):
+    """400 for what is no form, 403 for the rest, and nothing of it comes back."""
+    with TestClient(build_app(exchange()), base_url=PUBLIC) as client:
+        for path in ("/twilio/voice", "/twilio/after", "/twilio/recording"):
+            answer = client.post(path, content=body)
+            assert answer.status_code in (400, 403)
+            assert len(answer.content) < 100

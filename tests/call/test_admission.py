@@ -37,8 +37,36 @@ def test_leaving_without_entering_is_our_bug() -> None:
         Admission(Capacity()).leave()
 
 
+def test_one_number_gets_its_share_of_the_lines_and_no_more() -> None:
+    """The call past its share is refused as "caller"; others, and withheld numbers, get in."""
+    admission = Admission(Capacity(max_calls=9, max_calls_per_caller=2))
+    assert [admission.enter("+15550100001") for _ in range(3)] == [True, True, False]
+    assert admission.refusal("+15550100001") == "caller"
+    assert admission.refusal("+15550100002") is None
+    assert all(admission.enter(withheld) for withheld in ("", "", "", "Anonymous", "+266696687"))
+    admission.leave("+15550100001")
+    assert admission.enter("+15550100001")
+    assert admission.active == 7
+
+
+def test_without_a_share_one_number_may_take_every_line() -> None:
+    """0 means no limit but the worker's own."""
+    admission = Admission(Capacity(max_calls=3, max_calls_per_caller=0))
+    assert [admission.enter("+15550100001") for _ in range(4)] == [True, True, True, False]
+    assert admission.refusal("+15550100001") == "full"
+
+
+def test_a_number_leaves_only_as_often_as_it_entered() -> None:
+    """Leaving under another number is our bug, too."""
+    admission = Admission(Capacity())
+    admission.enter("+15550100001")
+    with pytest.raises(MisuseError):
+        admission.leave("+15550100002")
+
+
 @pytest.mark.parametrize(
-    ("knob", "value"), [("max_calls", 0), ("drain_s", -1.0), ("max_call_s", 0.0)]
+    ("knob", "value"),
+    [("max_calls", 0), ("drain_s", -1.0), ("max_call_s", 0.0), ("max_calls_per_caller", -1)],
 )
 def test_a_senseless_limit_is_refused_by_name(knob: str, value: float) -> None:
     """The message names the knob and its value."""

@@ -134,6 +134,13 @@ def transfer_twiml(
     return str(response)
 
 
+def reject_twiml() -> str:
+    """Engaged tone: the call is never picked up, and costs nobody anything."""
+    response = VoiceResponse()
+    response.reject(reason="busy")
+    return str(response)
+
+
 def hangup_twiml() -> str:
     """End the call."""
     response = VoiceResponse()
