@@ -128,7 +128,7 @@ class Session:
     def _open_conversation(self) -> None:
         """Both halves of the conversation, with our strategies for whose turn it is."""
         strategies = UserTurnStrategies(
-            start=[TurnStart(floor=self.floor)],
+            start=[TurnStart(self.settings.barge_in, floor=self.floor, recorder=self.recorder)],
             stop=[TurnStop(self.settings.turn, floor=self.floor, recorder=self.recorder)],
         )
         pair = LLMContextAggregatorPair(

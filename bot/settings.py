@@ -26,9 +26,11 @@ from bot.tools import Tools
 from call.admission import Capacity
 from call.budgets import Budgets
 from call.clauses import Clauses
+from call.cost import Prices
 from call.endpoint import Endpoint
 from call.errors import SettingsError
 from call.heard import Goodbye, Heard
+from call.interruption import BargeIn
 from call.privacy import Privacy
 from processors.vad import Vad
 from services import Hear, Speak, Think
@@ -37,6 +39,7 @@ from services.cartesia import Cartesia
 from services.deepgram import Deepgram
 from services.elevenlabs import ElevenLabs
 from telemetry.logs import Logs
+from telemetry.store import Store
 from transports.daily import Daily
 from transports.twilio.webhook import Twilio
 from transports.wire import Wire
@@ -80,6 +83,7 @@ class Settings(BaseModel):
     vad: Vad = Vad()
     turn: Endpoint = Endpoint()
     clauses: Clauses = Clauses()
+    barge_in: BargeIn = BargeIn()
     heard: Heard = Heard()
     goodbye: Goodbye = Goodbye()
     tools: Tools = Tools()
@@ -87,6 +91,8 @@ class Settings(BaseModel):
     capacity: Capacity = Capacity()
     doors: Doors = Doors()
     budgets: Budgets = Budgets()
+    store: Store = Store()
+    prices: Prices = Prices()
     logs: Logs = Logs()
 
     @model_validator(mode="after")

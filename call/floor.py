@@ -7,6 +7,11 @@ interruption too many is harmless, one too few lets it talk over the caller.
 
 from __future__ import annotations
 
+import re
+
+# A value that is read back: a code or number of five digits or more, or a personal datum's token.
+_VALUE = re.compile(r"\d(?:[\s.,/()-]{0,2}\d){4,}|\[[A-Z]+(?:_[A-Z]+)*_\d+\]")
+_QUESTION_MARKS = ("?", "؟")
 # A protected phrase whose end never shows (a broken voice) may not silence barge-in for good.
 PROTECTED_AT_MOST_S = 30.0
 
@@ -19,11 +24,32 @@ class Floor:
         self._protected_reply: int | None = None
         self._protected_until = float("-inf")
         self.last_said = ""  # the agent's last clause, as the model wrote it
+        self.saying = ""  # the clause being played, as it sounds; and the one before
+        self._playing_reply: int | None = None
+        self._clause_id = ""
+        self._clause_chars = 0  # of the clause being played, as it sounds
+        self._heard_chars = 0
 
     @property
     def is_agents(self) -> bool:
         """The agent thinks or speaks: the caller's voice is an interruption."""
         return self._busy
+
+    @property
+    def is_speaking(self) -> bool:
+        """A clause is on its way to the ear: there is something to hold."""
+        return self._busy and self._playing_reply is not None
+
+    @property
+    def is_reading_back(self) -> bool:
+        """A value the caller must hear in one piece is being played."""
+        return self.is_speaking and bool(_VALUE.search(self.last_said))
+
+    def is_asking(self, *, within_chars: int) -> bool:
+        """The agent's last clause is a question of which at most `within_chars` are unheard."""
+        if not self.last_said.rstrip().endswith(_QUESTION_MARKS):
+            return False
+        return not self.is_speaking or self._clause_chars - self._heard_chars <= within_chars
 
     def agent_began(self) -> None:
         """A turn was decided, a phrase handed in, a reply or a tool started."""
@@ -32,18 +58,41 @@ class Floor:
     def agent_ended(self) -> None:
         """Everything the agent had to say has been heard or dropped."""
         self._busy = False
-        self._protected_reply = None
+        self._protected_reply = self._playing_reply = None
 
-    def clause_began(self, reply: int, text: str, *, is_protected: bool, now: float) -> None:
-        """A clause is being played; a protected one holds the floor to the end of its reply."""
+    def clause_began(
+        self,
+        reply: int,
+        text: str,
+        *,
+        is_protected: bool,
+        now: float,
+        spoken: str = "",
+        clause_id: str = "",
+    ) -> None:
+        """A clause is being played; a protected one holds the floor to the end of its reply.
+
+        `text` is as the model wrote it, `spoken` as it sounds.
+        """
         self._busy = True
+        before = self.saying.rpartition("\n")[2]
+        self.saying = f"{before}\n{spoken or text}"
         self.last_said = text
+        self._playing_reply, self._clause_id = reply, clause_id
+        self._clause_chars, self._heard_chars = len(spoken or text), 0
         if is_protected:
             self._protected_reply = reply
             self._protected_until = now + PROTECTED_AT_MOST_S
 
+    def heard_to(self, clause_id: str, chars: int) -> None:
+        """So many characters of a clause have been heard, as it sounds."""
+        if clause_id == self._clause_id:
+            self._heard_chars = chars
+
     def reply_ended(self, reply: int) -> None:
         """A reply has been heard to its end, or dropped."""
+        if self._playing_reply == reply:
+            self._playing_reply = None
         if self._protected_reply == reply:
             self._protected_reply = None
 
@@ -56,4 +105,5 @@ class Floor:
         if not self._busy or self.is_protected(now):
             return False
         self._busy = False
+        self._playing_reply = None
         return True

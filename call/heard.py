@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from call.spoken import Spoken
+
 
 @dataclass(frozen=True)
 class Goodbye:
@@ -58,6 +60,7 @@ class ClauseSpoken:
     text: str
     kind: str = "reply"
     is_protected: bool = False  # an interruption leaves it alone
+    form: Spoken | None = None  # how it is said, where that differs
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,13 @@ class ReplySpoken:
 
 @dataclass(frozen=True)
 class ClausePlayed:
-    """The wire played the clause: to its end, or (`is_end` false) into it."""
+    """The wire played the clause: to its end, or (`is_end` false) up to `chars` of how it is
+    said."""
 
     reply: int
     clause: int
     is_end: bool = True
+    chars: int = 0
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,7 @@ class _Reply:
 
     number: int = 0
     kind: str = "reply"
-    unheard: deque[tuple[int, str]] = field(default_factory=deque)  # (clause, text)
+    unheard: deque[ClauseSpoken] = field(default_factory=deque)
     heard: list[str] = field(default_factory=list)
     tool_call_id: str = ""  # the first tool called; later words go in front of it
     late: list[str] = field(default_factory=list)  # heard after the tool was called
@@ -172,6 +177,7 @@ class HeardLog:
         self._settings = settings or Heard()
         self._replies: deque[_Reply] = deque()
         self._played = (0, 0)  # everything up to this (reply, clause) has been heard
+        self._within = (0, 0, 0)  # how far into a (reply, clause): spoken characters
         self._dropped = 0  # replies up to this number were interrupted
 
     @property
@@ -193,6 +199,8 @@ class HeardLog:
             case ClausePlayed():
                 upto = (fact.reply, fact.clause if fact.is_end else fact.clause - 1)
                 self._played = max(self._played, upto)
+                if not fact.is_end:
+                    self._within = max(self._within, (fact.reply, fact.clause, fact.chars))
                 if self._replies:
                     self._replies[0].moved_at = now
             case CallerInterrupted():
@@ -213,7 +221,7 @@ class HeardLog:
         if due_at is None or now < due_at:
             return ()
         reply = self._replies[0]  # spoken but not closed: something of it is unheard
-        self._played = max(self._played, (reply.number, reply.unheard[-1][0]))
+        self._played = max(self._played, (reply.number, reply.unheard[-1].clause))
         return self._advance(now, by_bound=True)
 
     def _begin(self, now: float) -> _Reply:
@@ -235,7 +243,7 @@ class HeardLog:
             reply = self._begin(now)
         reply.number, reply.kind = fact.reply, fact.kind
         reply.is_protected |= fact.is_protected
-        reply.unheard.append((fact.clause, fact.text.strip()))
+        reply.unheard.append(fact)
 
     def _call_tool(self, tool_call_id: str) -> tuple[Action, ...]:
         """The call belongs to the newest reply, whose end may have come before it."""
@@ -253,8 +261,8 @@ class HeardLog:
             if not reply.is_open:
                 reply.is_open = True
                 actions.append(OpenReply())
-            while reply.unheard and (reply.number, reply.unheard[0][0]) <= self._played:
-                actions.extend(self._hear(reply, reply.unheard.popleft()[1]))
+            while reply.unheard and (reply.number, reply.unheard[0].clause) <= self._played:
+                actions.extend(self._hear(reply, reply.unheard.popleft().text.strip()))
                 reply.moved_at = now
             if not reply.is_spoken or reply.unheard:
                 break
@@ -277,6 +285,13 @@ class HeardLog:
         heard = " ".join(reply.heard)
         return (*late, CloseReply(reply.number, reply.kind, heard, interrupted, by_bound))
 
+    def _hear_part(self, reply: _Reply) -> tuple[Action, ...]:
+        """The words heard of the clause in which the ear stopped."""
+        if not reply.unheard or (reply.number, reply.unheard[0].clause) != self._within[:2]:
+            return ()
+        words = heard_words(reply.unheard[0], self._within[2])
+        return self._hear(reply, words) if words else ()
+
     def _drop(self, *, marker: str, keep_protected: bool) -> tuple[Action, ...]:
         """Close every reply where the caller stopped hearing it."""
         actions: list[Action] = []
@@ -287,6 +302,7 @@ class HeardLog:
                 kept.append(reply)
                 continue
             self._dropped = max(self._dropped, reply.number)
+            actions.extend(self._hear_part(reply))
             if marker and reply.heard and reply.tool_call_id:
                 reply.late.append(marker)
             elif marker and reply.heard:
@@ -294,3 +310,20 @@ class HeardLog:
             actions.extend(self._close(reply, interrupted=True))
         self._replies = kept
         return tuple(actions)
+
+
+def heard_words(clause: ClauseSpoken, chars: int) -> str:
+    """The whole words of what was written that have been heard when `chars` of how it is said
+    have."""
+    text, form = clause.text, clause.form
+    upto = chars if form is None else form.written_chars(chars)
+    if upto < len(text) and not text[upto : upto + 1].isspace():
+        upto = _word_start(text, upto)
+    return text[:upto].strip()
+
+
+def _word_start(text: str, at: int) -> int:
+    """Where the word begins that `at` is inside of."""
+    while at > 0 and not text[at - 1].isspace():
+        at -= 1
+    return at

@@ -102,6 +102,7 @@ class HeardLedger(DecidingProcessor):
         match frame:
             case PlayedToFrame():
                 fact = _played(frame)
+                self._floor.heard_to(frame.clause_id, frame.chars)
                 return None if fact is None else [*self._tell(fact, now), frame]
             case ClauseFrame():
                 return self._clause(frame, now)
@@ -136,10 +137,22 @@ class HeardLedger(DecidingProcessor):
 
     def _clause(self, frame: ClauseFrame, now: float) -> Sequence[Frame]:
         is_protected = not frame.interruptible
-        self._floor.clause_began(frame.reply, frame.written, is_protected=is_protected, now=now)
+        self._floor.clause_began(
+            frame.reply,
+            frame.written,
+            is_protected=is_protected,
+            now=now,
+            spoken=frame.text,
+            clause_id=frame.clause_id,
+        )
         self._recorder.words("agent", frame.written, final=False)
         fact = ClauseSpoken(
-            frame.reply, frame.clause, frame.written, kind=frame.kind, is_protected=is_protected
+            frame.reply,
+            frame.clause,
+            frame.written,
+            kind=frame.kind,
+            is_protected=is_protected,
+            form=frame.form,
         )
         return self._tell(fact, now)
 
@@ -207,7 +220,7 @@ def _played(frame: PlayedToFrame) -> ClausePlayed | None:
     reply, _, clause = frame.clause_id.partition(".")
     if not (reply.isdigit() and clause.isdigit()):
         return None
-    return ClausePlayed(int(reply), int(clause), is_end=frame.is_end)
+    return ClausePlayed(int(reply), int(clause), is_end=frame.is_end, chars=frame.chars)
 
 
 def _insertion(action: InsertText) -> Frame:

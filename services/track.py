@@ -10,6 +10,7 @@ not count as heard before it was.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,10 +22,12 @@ _SEARCH = 80  # letters to look ahead when the provider left some out
 
 @dataclass(frozen=True)
 class ClauseEnd:
-    """Stands behind the last sample of a clause; `chars` is the length of its spoken text."""
+    """Stands behind the last sample of a clause, or (`is_end` false) of a word in it; `chars` is
+    the length of its spoken text up to there."""
 
     clause_id: str
     chars: int
+    is_end: bool = True
 
 
 @dataclass
@@ -49,6 +52,8 @@ class Track:
         self._timed = 0  # letters whose time is known
         self._times: list[tuple[float, int]] = []  # (end in seconds, letters up to there)
         self._samples = 0
+        self._word_ends: set[int] = set()  # letters of the track up to the end of a word
+        self._words: deque[tuple[int, int]] = deque()  # (sample, letters) of ends not yet passed
 
     @property
     def is_spoken(self) -> bool:
@@ -67,7 +72,10 @@ class Track:
 
     def add(self, clause_id: str, text: str) -> None:
         """A clause was sent to the provider."""
-        before = len(self._letters)
+        before = at = len(self._letters)
+        for word in text.split():
+            at += len(word)
+            self._word_ends.add(at)
         self._letters += _letters(text)
         self._clauses.append(
             _Clause(clause_id, text, before, len(self._letters), sent_at=self._samples)
@@ -112,15 +120,16 @@ class Track:
         self.time(pieces, [base_s + s for s in starts_s], [base_s + s for s in ends_s])
 
     def hear(self, mulaw: bytes) -> list[bytes | ClauseEnd]:
-        """The audio, cut where clauses end."""
+        """The audio, cut where words and clauses end."""
         pieces: list[bytes | ClauseEnd] = []
-        while (cut := self._next_cut()) is not None and cut < self._samples + len(mulaw):
+        while (place := self._next_place()) is not None and place[0] < self._samples + len(mulaw):
+            cut, letters = place
             size = max(0, cut - self._samples)
             if size:
                 pieces.append(mulaw[:size])
                 mulaw = mulaw[size:]
                 self._samples += size
-            pieces.append(self._pass_end())
+            pieces.append(self._pass_end() if letters is None else self._pass_word(letters))
         if mulaw:
             pieces.append(mulaw)
             self._samples += len(mulaw)
@@ -151,6 +160,12 @@ class Track:
         self._ended += 1
         return ClauseEnd(clause.clause_id, len(clause.text))
 
+    def _pass_word(self, letters: int) -> ClauseEnd:
+        clause = self._clauses[self._ended]
+        self._words.popleft()
+        chars = _chars(clause.text, letters - clause.first)
+        return ClauseEnd(clause.clause_id, chars, is_end=False)
+
     def _pass_ends(self, is_over: Callable[[_Clause], bool]) -> list[bytes | ClauseEnd]:
         ends: list[bytes | ClauseEnd] = []
         while not self.is_spoken and is_over(self._clauses[self._ended]):
@@ -168,6 +183,20 @@ class Track:
         end_s = clause.ends_s
         return end_s is not None and self._samples + _SLACK_SAMPLES >= end_s * RATE_HZ
 
+    def _next_place(self) -> tuple[int, int | None] | None:
+        """Sample of the next end: of a word (with its letters) or of the clause."""
+        cut = self._next_cut()
+        if self.is_spoken:
+            return None
+        clause = self._clauses[self._ended]
+        while self._words and self._words[0][1] <= clause.first:
+            self._words.popleft()  # of a clause that was over before its time came
+        if self._words and self._words[0][1] < clause.last:
+            word = self._words[0]
+            if cut is None or word[0] <= cut:
+                return word
+        return None if cut is None else (cut, None)
+
     def _next_cut(self) -> int | None:
         if self.is_spoken:
             return None
@@ -178,6 +207,8 @@ class Track:
         first = self._timed
         self._timed = min(first + count, len(self._letters))
         self._times.append((end, self._timed))
+        if self._timed in self._word_ends:
+            self._words.append((round(end * RATE_HZ), self._timed))
         for clause in self._clauses[self._ended :]:
             if clause.ends_s is None and self._timed >= clause.last:
                 clause.ends_s = end

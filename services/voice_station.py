@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     EndFrame,
     Frame,
     InterruptionFrame,
@@ -37,6 +38,8 @@ from pipecat.processors.frame_processor import (
 from call.audio import RATE_HZ, pcm_from_mulaw
 from call.errors import ProviderFault, ProviderRefused
 from call.measures import TTS_CHARACTERS, Moment, Recorder
+from call.speculation import Guess
+from frames.speculation import guess_of, is_withdrawn, mark
 from frames.speech import ClauseFrame, PlayheadFrame
 from services.fault import report
 from services.track import ClauseEnd, Track
@@ -53,6 +56,7 @@ class _Reply:
     """One reply on its way through the voice."""
 
     is_protected: bool = False  # survives an interruption
+    guess: Guess | None = None  # what it was begun on, before the turn was decided
     context: str = ""  # the voice's open context; a pause of the model may need several
     track: Track = field(default_factory=Track)
     ready: deque[Frame] = field(default_factory=deque)  # may leave now
@@ -108,7 +112,11 @@ class VoiceStation(FrameProcessor):
         if isinstance(frame, SystemFrame) or direction is FrameDirection.UPSTREAM:
             if isinstance(frame, InterruptionFrame):
                 self._interrupt()
+            elif isinstance(frame, EagerEndOfTurnCancelFrame):
+                self._withdraw()
             await self.push_frame(frame, direction)
+            return
+        if is_withdrawn(frame):
             return
         match frame:
             case LLMFullResponseStartFrame():
@@ -131,6 +139,7 @@ class VoiceStation(FrameProcessor):
         reply = _Reply()
         if frame is not None:
             reply.is_protected = not frame.interruptible
+            reply.guess = guess_of(frame)
             reply.ready.append(frame)
         self._line.append(reply)
         self._open = reply
@@ -181,6 +190,21 @@ class VoiceStation(FrameProcessor):
             if (item.is_protected if isinstance(item, _Reply) else not item.interruptible)
         )
 
+    def _withdraw(self) -> None:
+        """Stop what was begun early for nothing, here and at the provider."""
+        self._line = deque(item for item in self._line if not self._is_void(item))
+        self._work.set()
+
+    def _is_void(self, item: _Reply | Frame) -> bool:
+        if isinstance(item, Frame) or item.guess is None or not item.guess.is_withdrawn:
+            return False
+        if item.context:
+            self._voice.cancel(item.context)
+            self._speaking.pop(item.context, None)
+        if item is self._open:
+            self._open = None
+        return True
+
     # ── to the voice ─────────────────────────────────────────────────────────────────
 
     def _leave_stale(self, reply: _Reply) -> None:
@@ -203,6 +227,8 @@ class VoiceStation(FrameProcessor):
             reply.has_sent = True
             self._recorder.moment(Moment.CLAUSE_SENT, now)
         self._recorder.count(TTS_CHARACTERS, len(text), provider=self._voice.provider)
+        if reply.guess is not None:
+            reply.guess.spend("characters", len(text))
         self._voice.speak(reply.context, text)
         reply.sent_at = now
         self._watch_out()
@@ -299,7 +325,7 @@ class VoiceStation(FrameProcessor):
     def _emit(self, reply: _Reply, pieces: Iterable[bytes | ClauseEnd]) -> None:
         for piece in pieces:
             if isinstance(piece, ClauseEnd):
-                self._append(reply, PlayheadFrame(clause_id=piece.clause_id, chars=piece.chars))
+                self._append(reply, PlayheadFrame(piece.clause_id, piece.chars, piece.is_end))
                 continue
             if not reply.is_sounding:
                 reply.is_sounding = True
@@ -308,6 +334,7 @@ class VoiceStation(FrameProcessor):
 
     def _append(self, reply: _Reply, frame: Frame) -> None:
         frame.interruptible = not reply.is_protected
+        mark(frame, reply.guess)
         reply.ready.append(frame)
 
     def _stop_sounding(self, reply: _Reply) -> None:

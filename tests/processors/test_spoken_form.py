@@ -55,7 +55,7 @@ async def test_a_clause_is_never_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(text: str, *, language: str) -> str:
         raise KeyError(text)
 
-    monkeypatch.setattr(processors.spoken_form, "spoken", broken)
+    monkeypatch.setattr(processors.spoken_form, "spoken_with_map", broken)
     frame = clause("Call 850-687-4000.")
     assert frame in await through(SpokenForm("en"), frame)
     assert frame.text == "Call 850-687-4000."

@@ -26,7 +26,8 @@ def played(track: Track, pieces: list[bytes | ClauseEnd]) -> list[tuple[str, int
     found, samples = [], 0
     for piece in pieces:
         if isinstance(piece, ClauseEnd):
-            found.append((piece.clause_id, samples))
+            if piece.is_end:
+                found.append((piece.clause_id, samples))
         else:
             samples += len(piece)
     return found

@@ -103,7 +103,19 @@ def story(frames: Sequence[Frame]) -> list[str]:
                 words.append("stopped")
             case LLMFullResponseEndFrame():
                 words.append("end")
+    # the ends of words inside a clause are told elsewhere
+    words = [w for w, after in zip(words, [*words[1:], ""], strict=True) if not in_voice(w, after)]
     return [w for i, w in enumerate(words) if w != "audio" or i == 0 or words[i - 1] != "audio"]
+
+
+def in_voice(word: str, after: str) -> bool:
+    """A playhead with more voice behind it."""
+    return word.startswith("part") and after == "audio"
+
+
+def clause_ends(stage: Stage) -> list[PlayheadFrame]:
+    """The playheads behind whole clauses."""
+    return [head for head in stage.seen(PlayheadFrame) if head.is_end]
 
 
 def ends(stage: Stage, count: int = 1) -> Callable[[], object]:
@@ -125,13 +137,29 @@ async def test_a_reply_comes_out_in_the_order_a_listener_needs(
     told = story(stage.down)
     assert told.index("clause 1.1") < told.index("audio")
     assert told.index("clause 1.2") < told.index("end 1.1")
-    heads = stage.seen(PlayheadFrame)
+    heads = clause_ends(stage)
     assert [(h.chars, h.is_end) for h in heads] == [(len(t), True) for t in GREETING]
     before = stage.down[: stage.down.index(heads[0])]
     first = sum(len(f.audio) for f in before if isinstance(f, TTSAudioRawFrame)) / 16
     assert abs(first - (len(GREETING[0]) + 1) * CHAR_MS) <= 2 * CHAR_MS
     assert notes.of(TTS_CHARACTERS, provider=vendor) == sum(map(len, GREETING))
     assert [name for name, _ in notes.moments] == [Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE]
+
+
+async def test_the_ends_of_words_are_told_where_they_are_heard(build: Build) -> None:
+    """How far the ear got is known to the word, by the provider's own alignment."""
+    stage = Stage(build())
+    async with stage.open():
+        await stage.play(*reply("Good morning, this is Harbour Dental."))
+        await stage.until(ends(stage))
+    heads, samples = [], 0
+    for frame in stage.down:
+        if isinstance(frame, TTSAudioRawFrame):
+            samples += len(frame.audio) // 2
+        elif isinstance(frame, PlayheadFrame) and not frame.is_end:
+            heads.append((frame.chars, samples))
+    assert [chars for chars, _ in heads] == [4, 13, 18, 21, 29]
+    assert all(abs(at - chars * CHAR_MS * 8) <= 8 * CHAR_MS for chars, at in heads)
 
 
 async def test_audio_is_pcm_at_telephone_rate(build: Build) -> None:
@@ -153,7 +181,7 @@ async def test_a_clause_is_spoken_without_waiting_for_the_next(build: Build) -> 
     start, first, second, end = reply()
     async with stage.open():
         await stage.play(start, first)
-        await stage.until(lambda: stage.seen(PlayheadFrame))
+        await stage.until(lambda: clause_ends(stage))
         await stage.play(second, end)
         await stage.until(ends(stage))
     assert story(stage.down) == [
@@ -192,7 +220,7 @@ async def test_an_empty_clause_ends_without_a_sound(build: Build) -> None:
     async with stage.open():
         await stage.play(*reply("", "Hello."))
         await stage.until(ends(stage))
-    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "1.2"]
+    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "1.2"]
 
 
 async def test_an_interruption_stops_the_voice_here_and_there(
@@ -287,7 +315,7 @@ async def test_a_refused_connection_is_told_at_once_and_ends_the_reply(
         assert not stage.seen(TTSAudioRawFrame)
         await stage.play(*reply(number=2))
         await stage.until(ends(stage, 2))
-    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["2.1", "2.2"]
+    assert [h.clause_id for h in clause_ends(stage)] == ["2.1", "2.2"]
     assert notes.of(PROVIDER_FAULTS, provider=vendor) == 2
 
 
@@ -326,7 +354,7 @@ async def test_a_fault_in_the_middle_ends_the_reply_and_the_next_is_spoken(
         assert type(stage.risen(ErrorFrame)[0].exception) is kind
         await stage.play(*reply(number=2))
         await stage.until(ends(stage, 2))
-    assert [h.clause_id for h in stage.seen(PlayheadFrame) if h.is_end] == ["2.1", "2.2"]
+    assert [h.clause_id for h in clause_ends(stage)] == ["2.1", "2.2"]
     assert len(stage.risen(ErrorFrame)) == notes.of(PROVIDER_FAULTS, provider=vendor)
 
 
@@ -337,7 +365,7 @@ async def test_how_far_a_broken_reply_got_is_told(lab: Lab, build: Build, vendor
     async with stage.open():
         await stage.play(*reply("One two three four five six seven eight nine ten."))
         await stage.until(ends(stage))
-    (head,) = stage.seen(PlayheadFrame)
+    head = stage.seen(PlayheadFrame)[-1]
     assert not head.is_end
     spoken_ms = sum(len(f.audio) for f in stage.seen(TTSAudioRawFrame)) / 16
     assert 0 < head.chars * CHAR_MS <= spoken_ms + CHAR_MS
@@ -372,7 +400,7 @@ async def test_an_idle_connection_that_closes_is_nobodys_trouble(
         await stage.until(lambda: lab.entries(vendor, "closed"))
         await stage.play(*reply("Two.", number=2))
         await stage.until(ends(stage, 2))
-    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "2.1"]
+    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "2.1"]
     assert not stage.risen(ErrorFrame)
 
 
@@ -389,7 +417,7 @@ async def test_what_cannot_be_read_is_counted_and_survived(
         await stage.play(*reply())
         await stage.until(ends(stage))
     assert notes.of(measure, provider=vendor) == 1
-    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "1.2"]
+    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "1.2"]
 
 
 async def test_without_timing_the_reply_still_ends(lab: Lab, build: Build, vendor: str) -> None:
@@ -399,7 +427,7 @@ async def test_without_timing_the_reply_still_ends(lab: Lab, build: Build, vendo
     async with stage.open():
         await stage.play(*reply())
         await stage.until(ends(stage))
-    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "1.2"]
+    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "1.2"]
 
 
 async def test_answers_for_another_context_do_not_hang_the_reply(
@@ -428,14 +456,14 @@ async def test_a_model_that_pauses_longer_than_a_context_lives_is_spoken_on(
     start, first, second, end = reply()
     async with stage.open():
         await stage.play(start, first)
-        await stage.until(lambda: stage.seen(PlayheadFrame))
+        await stage.until(lambda: clause_ends(stage))
         if vendor == "elevenlabs":
             await stage.until(lambda: not station._speaking, "the vendor closed the context")
         else:
             await asyncio.sleep(0.05)
         await stage.play(second, end)
         await stage.until(ends(stage))
-    assert [h.clause_id for h in stage.seen(PlayheadFrame)] == ["1.1", "1.2"]
+    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "1.2"]
     assert not stage.risen(ErrorFrame)
 
 

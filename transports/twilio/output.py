@@ -24,10 +24,12 @@ from pipecat.transports.websocket.fastapi import (
 
 from call.audio import pcm_seconds
 from call.errors import PeerVanished
-from call.measures import WIRE_UNDERRUNS, Moment
-from frames.speech import PlayheadFrame
+from call.measures import BARGE_IN, HELD_SECONDS, WIRE_UNDERRUNS, Moment
+from frames.floor import HoldFrame, ResumeFrame
+from frames.speech import PlayedToFrame, PlayheadFrame
 from transports.twilio.line import Line
 from transports.twilio.pace import Pace
+from transports.twilio.playout import Playout
 from transports.twilio.sender import PacedSender
 from transports.twilio.serializer import mark_name
 
@@ -45,6 +47,10 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         super().__init__(transport, line, params, name="TwilioOutput")
         self._line = line
         self._pace = Pace(line.settings.lead_s)
+        self._memory = Playout()
+        self._flowing = asyncio.Event()  # cleared by a hold
+        self._flowing.set()
+        self._held_at = 0.0
         self._is_speaking = False  # mid-speech; only then is a dry ear an underrun
         self._protected_until = float("-inf")  # uninterruptible audio is being played until then
         self.epoch = 0
@@ -77,6 +83,10 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         """Clear first, then let the framework drop what it holds."""
         if isinstance(frame, InterruptionFrame):
             await self._clear(frame)
+        elif isinstance(frame, HoldFrame):
+            await self._hold(frame)
+        elif isinstance(frame, ResumeFrame):
+            await self._resume()
         elif frame.metadata.get(EPOCH, self.epoch) != self.epoch and frame.interruptible:
             return  # said before the caller took the floor
         await super().process_frame(frame, direction)
@@ -90,34 +100,65 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
 
     async def speak(self, frame: OutputAudioRawFrame, *, epoch: int, is_first: bool) -> bool:
         """Send one chunk when its time has come; False when it was not sent."""
-        if not self._line.is_alive:
+        sent_at = await self._in_turn(frame, epoch)
+        if sent_at is None:
             return False
-        wait_s = self._pace.wait_s(time.monotonic())
-        if wait_s:
-            await asyncio.sleep(wait_s)
-        async with self._line.turn:
-            if self._is_stale(frame, epoch) or not await self._send(frame):
-                return False
-            now = time.monotonic()
-            seconds = pcm_seconds(len(frame.audio))
-            dry_s = self._pace.sent(seconds, now)
-        if not frame.interruptible:
-            self._protected_until = self._pace.ends_at
-        if dry_s and self._is_speaking:
-            self._line.recorder.count(WIRE_UNDERRUNS)
-        self._is_speaking = True
         if is_first:
-            self._line.recorder.moment(Moment.FIRST_AUDIO, now)
+            self._line.recorder.moment(Moment.FIRST_AUDIO, sent_at)
         return True
 
     async def mark(self, playhead: PlayheadFrame, *, epoch: int) -> None:
         """Ask to be told when everything up to here has been played."""
-        async with self._line.turn:
-            if self._line.is_alive and not self._is_stale(playhead, epoch):
-                self._line.marks_due[mark_name(playhead)] = max(
-                    self._pace.ends_at, time.monotonic()
-                )
-                await self._send(playhead)
+        await self._in_turn(playhead, epoch)
+
+    async def catch_up(self) -> None:
+        """Wait out a hold, and send again what it took back."""
+        await self._in_turn(None, self.epoch)
+
+    async def _in_turn(self, frame: OutputAudioRawFrame | PlayheadFrame | None, epoch: int) -> Any:
+        """Send what a hold took back, then `frame`; when it was sent, or None if it was not."""
+        while self._line.is_alive:
+            await self._flowing.wait()
+            again = self._memory.taken_back
+            item = again[0] if again else frame
+            if isinstance(item, OutputAudioRawFrame):
+                wait_s = self._pace.wait_s(time.monotonic())
+                if wait_s:
+                    await asyncio.sleep(wait_s)
+            async with self._line.turn:
+                if not self._flowing.is_set() or item is not (again[0] if again else frame):
+                    continue  # a hold or a barge-in came between
+                if item is None or (item is frame and self._is_stale(item, epoch)):
+                    return None
+                if again:
+                    again.popleft()
+                sent_at = await self._put(item)
+                if item is frame or sent_at is None:
+                    return sent_at
+        return None
+
+    async def _put(self, item: OutputAudioRawFrame | PlayheadFrame) -> float | None:
+        """Send one piece and remember it until it is heard; hold the line's turn."""
+        if isinstance(item, PlayheadFrame):
+            now = time.monotonic()
+            due_at = max(self._pace.ends_at, now)
+            if self._memory.wants_mark(item, due_at):
+                self._line.marks_due[mark_name(item)] = due_at
+                if not await self._send(item):
+                    return None
+            self._memory.sent(item, until=due_at, now=now)
+            return now
+        if not await self._send(item):
+            return None
+        now = time.monotonic()
+        dry_s = self._pace.sent(pcm_seconds(len(item.audio)), now)
+        self._memory.sent(item, until=self._pace.ends_at, now=now)
+        if not item.interruptible:
+            self._protected_until = self._pace.ends_at
+        if dry_s and self._is_speaking:
+            self._line.recorder.count(WIRE_UNDERRUNS)
+        self._is_speaking = True
+        return now
 
     async def play_out(self) -> None:
         """Wait until the ear has heard what was sent: closing the socket would cut it off."""
@@ -135,18 +176,71 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         return epoch != self.epoch and frame.interruptible
 
     async def _clear(self, frame: InterruptionFrame) -> None:
+        """The caller takes the floor: silence, and the truth about how far they heard."""
         async with self._line.turn:
-            now = time.monotonic()
+            was_held = not self._flowing.is_set()
+            self._flowing.set()
             # A clear spares nothing; while a phrase that must be heard is playing, the little
             # interruptible audio around it is heard as well.
-            if not self._line.is_alive or now < self._protected_until + TRANSIT_S:
+            if not self._line.is_alive or self._is_protected():
                 return
-            if await self._send(frame):
-                now = time.monotonic()
-                self._line.recorder.moment(Moment.CLEAR_SENT, now)
-            self._pace.cleared(now)
-            self._line.marks_due.clear()
-        self._is_speaking = False
+            self._is_speaking = False
+            if was_held:  # it is silent already, and has told
+                self._memory.forget()
+                return
+            heard = await self._silence(frame)
+            self._memory.forget()
+        await self._tell(heard)
+
+    async def _hold(self, frame: HoldFrame) -> None:
+        """Quiet at once; what the ear did not get is kept."""
+        async with self._line.turn:
+            if not self._flowing.is_set() or not self._line.is_alive or self._is_protected():
+                return
+            self._flowing.clear()
+            heard = await self._silence(frame)
+            self._held_at = time.monotonic()
+            self._is_speaking = False
+            if frame.onset_at:
+                self._line.recorder.observe(BARGE_IN, max(0.0, self._held_at - frame.onset_at))
+        await self._tell(heard)
+
+    async def _resume(self) -> None:
+        """Go on from where the ear left off."""
+        if self._flowing.is_set():
+            return
+        self._line.recorder.observe(HELD_SECONDS, time.monotonic() - self._held_at)
+        self._flowing.set()
+        sender = self._media_senders.get(None)
+        if isinstance(sender, PacedSender):
+            await sender.nudge(ResumeFrame())
+
+    def _is_protected(self) -> bool:
+        return time.monotonic() < self._protected_until + TRANSIT_S
+
+    async def _silence(self, frame: Frame) -> PlayheadFrame | None:
+        """Take back what is not played yet; the last place that was. Hold the line's turn."""
+        if await self._send(frame):
+            self._line.recorder.moment(Moment.CLEAR_SENT, time.monotonic())
+        now = time.monotonic()
+        self._pace.cleared(now)
+        self._line.marks_due.clear()
+        return self._memory.take_back(now)
+
+    async def _tell(self, heard: PlayheadFrame | None) -> None:
+        """Say how far the ear got: the echoes of these marks no longer count.
+
+        What was sent has been played by now, by the carrier's own clock: it plays at once, and
+        without gaps. The way there is as long for the sound as for the clear.
+        """
+        if heard is not None:
+            await self.broadcast_frame(
+                PlayedToFrame,
+                clause_id=heard.clause_id,
+                chars=heard.chars,
+                is_end=heard.is_end,
+                at=time.monotonic(),
+            )
 
     async def _send(self, frame: Frame) -> bool:
         """Serialize and send, holding the socket's turn; False when the socket is dead."""

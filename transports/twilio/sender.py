@@ -15,6 +15,7 @@ from pipecat.frames.frames import (
 from pipecat.transports.base_output import BOT_VAD_STOP_FALLBACK_SECS, BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 
+from frames.floor import ResumeFrame
 from frames.speech import PlayheadFrame
 
 
@@ -32,6 +33,9 @@ class Mouth(Protocol):
 
     async def mark(self, playhead: PlayheadFrame, *, epoch: int) -> None:
         """Mark this place in what was sent."""
+
+    async def catch_up(self) -> None:
+        """Wait out a hold, and send again what it took back."""
 
     async def play_out(self) -> None:
         """Wait until what was sent has been heard."""
@@ -84,18 +88,26 @@ class PacedSender(BaseOutputTransport.MediaSender):
     async def _audio_task_handler(self) -> None:
         while True:
             frame = await self._next()
+            if isinstance(frame, ResumeFrame):
+                await self._mouth.catch_up()
+                continue
             if frame is None:
                 await self._bot_stopped_speaking()
                 self._mouth.rest()
                 continue
             epoch = self._mouth.epoch
             if isinstance(frame, EndFrame):
+                await self._mouth.catch_up()
                 await self._mouth.play_out()
                 return
             if isinstance(frame, OutputAudioRawFrame):
                 await self._play(frame, epoch)
                 continue  # the caller's ear is the end of the audio
             await self._pass(frame, epoch)
+
+    async def nudge(self, frame: ResumeFrame) -> None:
+        """A hold is over: see to what it took back, though nothing new may come."""
+        await self._audio_queue.put(frame)
 
     async def _next(self) -> Frame | None:
         """The next frame, or None when a voice has gone quiet without saying that it stopped."""
@@ -119,6 +131,7 @@ class PacedSender(BaseOutputTransport.MediaSender):
         if isinstance(frame, PlayheadFrame):
             await self._mouth.mark(frame, epoch=epoch)
         else:
+            await self._mouth.catch_up()  # what it stands behind has to be out
             await self._handle_frame(frame)
         if isinstance(frame, LLMFullResponseStartFrame):
             self._is_reply_silent = True

@@ -17,6 +17,7 @@ from pipecat.serializers.base_serializer import FrameSerializer
 
 from call.audio import RATE_HZ, mulaw_from_pcm, pcm_from_mulaw
 from call.measures import WIRE_MALFORMED, WIRE_UNKNOWN_EVENTS, Recorder
+from frames.floor import HoldFrame
 from frames.speech import PlayedToFrame, PlayheadFrame
 from frames.wire import WireStoppedFrame
 from transports.twilio.events import (
@@ -75,7 +76,7 @@ class TwilioSerializer(FrameSerializer):
             return self._stream.media(mulaw_from_pcm(frame.audio)) if frame.audio else None
         if isinstance(frame, PlayheadFrame):
             return self._stream.mark(mark_name(frame))
-        if isinstance(frame, InterruptionFrame):
+        if isinstance(frame, InterruptionFrame | HoldFrame):
             return self._stream.clear()
         return None
 

@@ -1,0 +1,399 @@
+"""Barge-in or backchannel? Be quiet at the first sound of the caller, then find out what it was.
+
+Two phases, because nobody is both fast and right in one. The first window pair of a voice while the
+agent speaks holds the agent's sound. Within `decide_s` the words, their kind and the length of the
+voice say whether the caller takes the floor (the reply is dropped) or only listens aloud, coughs or
+is our own echo (the reply goes on where the ear left off). Words that come later still count: a
+"stop" that was recognised slowly stops the agent all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from call.cues import normal
+from call.floor import Floor
+
+
+@dataclass(frozen=True)
+class BargeIn:
+    """Section `[barge_in]`: when the caller's voice stops the agent."""
+
+    decide_s: float = 0.7
+    """Seconds from the first sound of the caller within which the agent yields or goes on. Longer
+    silences of an agent that was only encouraged sound like a broken line."""
+    voiced_s: float = 0.6
+    """Seconds of voice with words other than signs of listening that take the floor."""
+    content_words: int = 3
+    """So many words that are neither signs of listening nor fillers take the floor at once."""
+    settle_s: float = 0.12
+    """Seconds of quiet behind a sign of listening ("uh-huh") before the agent goes on; more words
+    may follow it."""
+    quiet_s: float = 0.3
+    """Seconds of quiet behind a sound without words before the agent goes on. A recogniser needs
+    about this long to say that it was a word after all."""
+    finishing_chars: int = 24
+    """A question of which at most so many characters are unheard counts as asked: "yes" is then an
+    answer. 24 characters are one and a half seconds."""
+    late_s: float = 1.5
+    """Seconds after the agent went on in which slow words of the same voice still stop it."""
+
+    def __post_init__(self) -> None:
+        for name in ("decide_s", "voiced_s", "settle_s", "quiet_s", "late_s"):
+            if not 0 < getattr(self, name) <= 5:
+                raise ValueError(f"{name} is {getattr(self, name)}; choose above 0, at most 5 s")
+        if self.content_words < 1 or self.finishing_chars < 0:
+            raise ValueError("content_words is at least 1 and finishing_chars at least 0")
+
+
+# ── facts ────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class VoiceBegan:
+    """A sound like speech, two windows of it."""
+
+
+@dataclass(frozen=True)
+class VoiceLasted:
+    """Long enough to be a turn."""
+
+
+@dataclass(frozen=True)
+class VoicePaused:
+    """It has ceased, for a moment at least."""
+
+
+@dataclass(frozen=True)
+class WordsHeard:
+    """The recogniser has words of it: so far (interim) or for good (final)."""
+
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True)
+class WordsOver:
+    """The recogniser has nothing more to tell of what was said so far."""
+
+
+@dataclass(frozen=True)
+class TurnTaken:
+    """The caller's turn is open, whoever opened it."""
+
+
+Fact = VoiceBegan | VoiceLasted | VoicePaused | WordsHeard | WordsOver | TurnTaken
+
+
+# ── actions ──────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Hold:
+    """Be quiet at once; keep what was not heard."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Go on from the last thing heard."""
+
+
+@dataclass(frozen=True)
+class Yield:
+    """The caller has the floor; `reason` is for records."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dismiss:
+    """These words are no turn: they do not enter the conversation. `text` is a sign of listening,
+    or empty for an echo or a noise."""
+
+    text: str
+
+
+Action = Hold | Resume | Yield | Dismiss
+
+
+# ── what words are ───────────────────────────────────────────────────────────────────
+class Kind(StrEnum):
+    """What words said over the agent are."""
+
+    NOTHING = "nothing"  # none
+    LISTENING = "listening"  # "uh-huh", "right": go on
+    FILLER = "filler"  # "um", "the": may become something
+    ECHO = "echo"  # what the agent says right now
+    FLOOR = "floor"  # "stop", "wait", a question
+    CONTENT = "content"  # anything else
+
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+
+
+def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
+    """Comma-separated phrases as word tuples, the longest first."""
+    phrases = (tuple(_words(phrase)) for phrase in text.split(","))
+    return tuple(sorted((p for p in phrases if p), key=len, reverse=True))
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(normal(text))
+
+
+_LISTENING = _phrases(
+    "uh huh, uhuh, uhhuh, huh, mm hmm, mmhmm, mhm, mm, mmm, mhmm, hmm, hm, m hm, aha, ah, oh, ooh,"
+    " right, yeah, yes, yep, yup, ya, okay, ok, k, sure, of course, got it, gotcha, i see,"
+    " i got it, i understand, understood, alright, all right, great, cool, nice, good, very good,"
+    " perfect, fine, exactly, correct, true, absolutely, totally, definitely, makes sense,"
+    " that makes sense, fair enough, no problem, no worries, interesting, wow, really, go on,"
+    " lovely, wonderful,"
+    " نعم, ايوه, ايوا, اه, اها, طيب, تمام, ماشي, صح, صحيح, اكيد, حسنا, فهمت, اوكي, ممتاز, جميل,"
+    " مفهوم, بالضبط, عظيم, كويس"
+)
+_FLOOR = _phrases(
+    "stop, wait, no, nope, nah, hold on, hang on, hold, sorry, excuse me, pardon, actually,"
+    " one second, one moment, a second, a moment, just a minute, question, listen, hello, cancel,"
+    " never mind, nevermind, enough, quiet, wrong, not, don't, repeat, again, but,"
+    " لا, كلا, قف, توقف, وقف, انتظر, استني, لحظه, دقيقه, ثانيه, عفوا, اسف, معلش, سوال, اسمع, خلص,"
+    " خلاص, بس, لكن, غلط, خطا, الو"
+)
+_FILLERS = frozenset(
+    _words("um umm uh uhh er erm ehm a an the and so well like i to of it is و يعني طب والله ف")
+)
+_LEADS = frozenset(_words("um uh er so and well و طب يعني"))
+_QUESTIONS = frozenset(
+    _words(
+        "what what's where where's when when's who who's why how how's which whose can could do"
+        " does did is are will would should may have has"
+        " ما ماذا متي اين وين كيف كم ليش لماذا شو ايش مين هل ممكن"
+    )
+)
+
+
+def kind(text: str, *, agent: str = "", content_words: int = 3) -> tuple[Kind, int]:
+    """What `text`, said while the agent says `agent`, is; and how many words of content it has."""
+    words = _words(text)
+    if not words:
+        return Kind.NOTHING, 0
+    if len(words) > 1 and _contains(_words(agent), words):
+        return Kind.ECHO, 0
+    rest = _without(words, _LISTENING)
+    content = sum(word not in _FILLERS for word in rest)
+    if any(_contains(rest, phrase) for phrase in _FLOOR) or _is_question(text, rest):
+        return Kind.FLOOR, content
+    if content >= content_words:
+        return Kind.CONTENT, content
+    if not rest:
+        return Kind.LISTENING, 0
+    return (Kind.CONTENT if content else Kind.FILLER), content
+
+
+def _is_question(text: str, words: Sequence[str]) -> bool:
+    """ "How much …", "so can I …", or a question mark behind more than a word of listening."""
+    said = list(words)
+    while said and said[0] in _LEADS:
+        said.pop(0)
+    if not said:
+        return False
+    return text.rstrip().endswith(("?", "؟")) or (said[0] in _QUESTIONS and len(said) > 1)
+
+
+def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
+    size = len(phrase)
+    wanted = list(phrase)
+    return any(list(words[at : at + size]) == wanted for at in range(len(words) - size + 1))
+
+
+def _without(words: Sequence[str], phrases: Sequence[tuple[str, ...]]) -> list[str]:
+    """What is left when every phrase, longest first, has been taken out."""
+    rest: list[str] = []
+    at = 0
+    while at < len(words):
+        found = next((p for p in phrases if tuple(words[at : at + len(p)]) == p), None)
+        if found is None:
+            rest.append(words[at])
+        at += len(found or (None,))
+    return rest
+
+
+# ── the decider ──────────────────────────────────────────────────────────────────────
+class _State(Enum):
+    CALM = 0  # nobody speaks over the agent
+    HELD = 1  # the agent is quiet until we know
+    DISMISSED = 2  # it went on; words of that voice may still come
+
+
+class Interruption:
+    """Decides once for each voice over the agent's: hold, then yield or resume."""
+
+    def __init__(self, settings: BargeIn, floor: Floor) -> None:
+        self._settings = settings
+        self._floor = floor
+        self._state = _State.CALM
+        self._voiced = False
+        self._began_at = 0.0  # the voice in hand
+        self._paused_at = 0.0
+        self._resumed_at = 0.0
+        self._asked_at = 0.0
+        self._final = self._interim = ""
+        self._words_over = False
+
+    @property
+    def is_held(self) -> bool:
+        """The agent is quiet and waits for the verdict."""
+        return self._state is _State.HELD
+
+    def decide(self, fact: Fact, now: float) -> tuple[Action, ...]:
+        """Take one fact in; what it means for the agent's sound and the caller's turn."""
+        match fact:
+            case VoiceBegan():
+                self._voiced = True
+                return () if self._floor.is_reading_back else self._hold(now)
+            case VoiceLasted():
+                self._voiced = True
+                return self._lasted(now)
+            case VoicePaused():
+                self._voiced, self._paused_at = False, now
+            case WordsHeard():
+                return self._hear(fact, now)
+            case WordsOver():
+                self._words_over = not self._voiced
+            case _:  # TurnTaken
+                self._calm()
+        return self.on_deadline(now)
+
+    def next_deadline(self) -> float | None:
+        """When the verdict may change although nothing comes."""
+        if self._state is not _State.HELD:
+            return None
+        s = self._settings
+        times = [self._began_at + s.decide_s]
+        if self._voiced:
+            times.append(self._began_at + s.voiced_s)
+        else:
+            times += [self._paused_at + s.settle_s, self._paused_at + s.quiet_s]
+        ahead = [at for at in times if at > self._asked_at]
+        return min(ahead, default=self._asked_at)
+
+    def on_deadline(self, now: float) -> tuple[Action, ...]:
+        """The verdict of this instant, if there is one."""
+        if self._state is not _State.HELD:
+            return ()
+        self._asked_at = now
+        verdict = self._verdict(now)
+        if verdict == "resume":
+            return self._resume(now)
+        return self._yield(verdict) if verdict else ()
+
+    # ── phase one ────────────────────────────────────────────────────────────────────
+    def _hold(self, now: float) -> tuple[Action, ...]:
+        if self._state is _State.HELD:
+            return ()
+        if not self._floor.is_speaking or self._floor.is_protected(now):
+            return ()
+        self._forget_words()
+        self._state, self._began_at = _State.HELD, now
+        self._asked_at = now
+        return (Hold(),)
+
+    def _lasted(self, now: float) -> tuple[Action, ...]:
+        """A turn's worth of voice: over a silent agent it opens the turn."""
+        if self._state is _State.HELD:
+            return self.on_deadline(now)
+        if self._floor.is_speaking and not self._floor.is_protected(now):
+            if self._state is _State.CALM:
+                return self._hold(now)
+            return ()  # the voice that was dismissed goes on; its words will tell
+        return self._yield("voice")
+
+    # ── phase two ────────────────────────────────────────────────────────────────────
+    def _hear(self, fact: WordsHeard, now: float) -> tuple[Action, ...]:
+        self._interim = "" if fact.final else fact.text
+        if fact.final:
+            self._final = f"{self._final} {fact.text}".strip()
+        if self._state is _State.HELD:
+            actions = self.on_deadline(now)
+            is_listening = not any(isinstance(action, Yield) for action in actions)
+            return (*actions, *self._dismissed(fact)) if is_listening else actions
+        return self._hear_late(fact, now)
+
+    def _hear_late(self, fact: WordsHeard, now: float) -> tuple[Action, ...]:
+        """Words without a hold: the voice was missed, dismissed before, or speaks to nobody."""
+        is_same_voice = (
+            self._state is _State.DISMISSED and now < self._resumed_at + self._settings.late_s
+        )
+        if not (self._floor.is_speaking or is_same_voice):
+            return self._yield("words")
+        said, content = self._kind()
+        if said is Kind.FLOOR or (said is Kind.LISTENING and self._is_answer()):
+            return self._yield(said.value)
+        if said is Kind.CONTENT and (fact.final or content >= self._settings.content_words):
+            return self._yield(said.value)
+        if fact.final:
+            self._state, self._resumed_at = _State.DISMISSED, now
+        return self._dismissed(fact)
+
+    def _dismissed(self, fact: WordsHeard) -> tuple[Action, ...]:
+        """A final that takes nothing: it must not wait in the conversation for the next turn."""
+        if not fact.final or self._state is not _State.DISMISSED:
+            return ()
+        said = self._kind()[0]
+        text, self._final = self._final, ""
+        return (Dismiss(text if said is Kind.LISTENING else ""),)
+
+    def _verdict(self, now: float) -> str:
+        """ "resume", the reason to yield, or empty while it is open."""
+        s = self._settings
+        said, content = self._kind()
+        is_late = now >= self._began_at + s.decide_s
+        quiet_s = 0.0 if self._voiced else now - self._paused_at
+        if said is Kind.FLOOR:
+            return said.value
+        if said is Kind.CONTENT:
+            is_long = now >= self._began_at + s.voiced_s and not self._floor.is_reading_back
+            is_said = bool(self._final) and not self._voiced
+            takes = content >= s.content_words or is_long or is_said or is_late
+            return said.value if takes else ""
+        if said is Kind.LISTENING and self._is_answer():
+            return "answer"
+        if said is Kind.NOTHING:
+            if self._voiced:
+                return self._long_voice() if is_late else ""
+            return "resume" if is_late or self._words_over or quiet_s >= s.quiet_s else ""
+        is_settled = bool(self._final) or quiet_s >= s.settle_s
+        return "resume" if is_late or (not self._voiced and is_settled) else ""
+
+    def _long_voice(self) -> str:
+        """A voice without words: somebody speaks; while a value is read back it must say what."""
+        return "resume" if self._floor.is_reading_back else "voice"
+
+    def _is_answer(self) -> bool:
+        """The agent has asked, as good as to the end."""
+        return self._floor.is_asking(within_chars=self._settings.finishing_chars)
+
+    def _kind(self) -> tuple[Kind, int]:
+        text = f"{self._final} {self._interim}".strip()
+        agent = self._floor.saying
+        return kind(text, agent=agent, content_words=self._settings.content_words)
+
+    # ── outcomes ─────────────────────────────────────────────────────────────────────
+    def _resume(self, now: float) -> tuple[Action, ...]:
+        self._state, self._resumed_at = _State.DISMISSED, now
+        final, said = self._final, self._kind()[0]
+        if not final:
+            return (Resume(),)
+        self._final = ""
+        return (Resume(), Dismiss(final if said is Kind.LISTENING else ""))
+
+    def _yield(self, reason: str) -> tuple[Action, ...]:
+        self._calm()
+        return (Yield(reason),)
+
+    def _calm(self) -> None:
+        self._state = _State.CALM
+        self._forget_words()
+
+    def _forget_words(self) -> None:
+        self._final = self._interim = ""
+        self._words_over = False
+        self._asked_at = 0.0
