@@ -1,0 +1,60 @@
+"""The list is literal, ordered, and the same on the page a newcomer reads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot import pipeline
+
+pytestmark = pytest.mark.rule
+
+ROOT = Path(__file__).resolve().parents[2]
+STATION = re.compile(r"^ {8}(session\.[a-z.]+(?=[(),])|[A-Z]\w+)", re.MULTILINE)
+
+
+def listed(text: str) -> list[str]:
+    """The stations a text lists, in order."""
+    return STATION.findall(text)
+
+
+def body() -> str:
+    return Path(pipeline.__file__).read_text().split("return [", 1)[1]
+
+
+def test_the_stations_stand_in_this_order():
+    """Ears, mind, mouth; what a station needs has passed before it."""
+    order = listed(body())
+    for before, after in [
+        ("session.wire.input", "session.vad"),
+        ("session.vad", "session.stt"),
+        ("TurnDetector", "session.stt"),
+        ("session.stt", "session.listener"),
+        ("session.listener", "TurnTap"),
+        ("TurnTap", "session.llm"),
+        ("session.llm", "ClauseChunker"),
+        ("ClauseChunker", "SpokenForm"),
+        ("SpokenForm", "session.tts"),
+        ("session.tts", "session.wire.output"),
+        ("session.wire.output", "HeardLedger"),
+        ("HeardLedger", "session.speaker"),
+    ]:
+        assert order.index(before) < order.index(after), (before, after)
+    assert order[0] == "session.wire.input" and order[-1] == "session.speaker"
+    assert len(order) == len(set(order))
+
+
+def test_the_readme_shows_the_same_list():
+    """A reader of the front page sees what runs."""
+    readme = (ROOT / "README.md").read_text()
+    shown = readme.split("## The list", 1)[1].split("```", 2)[1]
+    assert listed(shown) == listed(body())
+
+
+def test_every_station_has_its_reason():
+    """A station without a reason beside it does not get in."""
+    entry = re.compile(r"^ {8}(?=session|[A-Z])", re.MULTILINE)
+    for station in entry.split(body())[1:]:
+        assert "#" in station, station
