@@ -226,8 +226,10 @@ def receipt(record: dict[str, Any]) -> RenderableType:
     head.add_row("lasted", f"{record.get('duration_s') or 0:.1f} s")
     head.add_row("ended", str(record.get("ending")))
     counters = record.get("counters") or {}
-    shown = ", ".join(f"{name} {value}" for name, value in counters.items() if value) or "none"
-    head.add_row("counters", shown)
+    # Counters with labels are for the record; a person reads what happened.
+    happened = {name: value for name, value in counters.items() if value and "." not in name}
+    shown = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in happened.items())
+    head.add_row("counted", shown or "nothing out of the ordinary")
     table = Table(title="the five numbers of each turn, milliseconds", title_justify="left")
     for column in (
         "turn",
