@@ -312,9 +312,7 @@ class Interruption:
         if fact.final:
             self._final = f"{self._final} {fact.text}".strip()
         if self._state is _State.HELD:
-            actions = self.on_deadline(now)
-            is_listening = not any(isinstance(action, Yield) for action in actions)
-            return (*actions, *self._dismissed(fact)) if is_listening else actions
+            return self.on_deadline(now)
         return self._hear_late(fact, now)
 
     def _hear_late(self, fact: WordsHeard, now: float) -> tuple[Action, ...]:

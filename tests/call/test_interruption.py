@@ -1,0 +1,278 @@
+"""Barge-in or backchannel: what is held, what resumes, and what takes the floor."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from call.floor import Floor
+from call.interruption import (
+    Action,
+    BargeIn,
+    Dismiss,
+    Fact,
+    Hold,
+    Interruption,
+    Kind,
+    Resume,
+    TurnTaken,
+    VoiceBegan,
+    VoiceLasted,
+    VoicePaused,
+    WordsHeard,
+    WordsOver,
+    Yield,
+    kind,
+)
+
+pytestmark = pytest.mark.rule
+
+ANSWER = "A check-up costs sixty pounds, and a cleaning forty-five."
+
+
+def speaking(text: str = ANSWER, *, protected: bool = False) -> Floor:
+    """The agent is in the middle of a clause."""
+    floor = Floor()
+    floor.clause_began(1, text, is_protected=protected, now=0.0, clause_id="1.1")
+    return floor
+
+
+def play(floor: Floor, *steps: tuple[float, Fact]) -> list[Action]:
+    """What the rule says to facts at their instants, deadlines in between included."""
+    rule = Interruption(BargeIn(), floor)
+    actions: list[Action] = []
+    for at, fact in steps:
+        while (due := rule.next_deadline()) is not None and due < at:
+            actions += rule.on_deadline(due)
+        actions += rule.decide(fact, at)
+    while (due := rule.next_deadline()) is not None:
+        actions += rule.on_deadline(due)
+    return actions
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    "text",
+    [
+        "uh-huh", "Uh huh.", "mm-hmm", "Mm hmm", "mhm", "right", "Yeah.", "okay", "Got it.",
+        "I see.", "yeah yeah", "okay, great", "sure", "no problem", "oh I see, okay",
+        "نعم", "أيوه", "طيب", "تمام", "اه، طيب",
+    ],
+)  # fmt: skip
+def test_signs_of_listening_are_known(text: str) -> None:
+    """In English and Arabic, alone or in a row."""
+    assert kind(text) == (Kind.LISTENING, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop", "Wait.", "no", "hold on a second", "Sorry, wait", "excuse me", "okay wait",
+        "yeah but I", "how much", "do you have parking", "so can I come", "Tuesday?",
+        "لا", "لحظة", "انتظر", "كم السعر",
+    ],
+)  # fmt: skip
+def test_what_takes_the_floor_is_known(text: str) -> None:
+    """Also behind a sign of listening."""
+    assert kind(text)[0] is Kind.FLOOR
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "content"),
+    [
+        ("", Kind.NOTHING, 0),
+        ("…", Kind.NOTHING, 0),
+        ("um", Kind.FILLER, 0),
+        ("ten thirty", Kind.CONTENT, 2),
+        ("right now please", Kind.CONTENT, 2),
+        ("costs sixty", Kind.ECHO, 0),
+        ("sixty", Kind.CONTENT, 1),
+    ],
+)
+def test_everything_else_is_weighed(text: str, said: Kind, content: int) -> None:
+    """By how much it says; two words or more that mirror the agent's are its echo."""
+    assert kind(text, agent=ANSWER) == (said, content)
+
+
+# ── phase one ────────────────────────────────────────────────────────────────────────
+def test_the_first_sound_holds_a_speaking_agent() -> None:
+    """Before anybody knows what it is; once."""
+    assert play(speaking(), (1.0, VoiceBegan()), (1.1, VoiceBegan()))[:2] == [
+        Hold(), Yield("voice"),
+    ]  # fmt: skip
+
+
+def test_nothing_is_held_when_the_agent_is_silent() -> None:
+    """A turn opens by a turn's worth of voice, or by words."""
+    silent = Floor()
+    assert play(silent, (1.0, VoiceBegan()), (1.05, VoicePaused())) == []
+    assert play(silent, (1.0, VoiceBegan()), (1.2, VoiceLasted())) == [Yield("voice")]
+    assert play(silent, (1.0, WordsHeard("hello", final=False))) == [Yield("words")]
+
+
+def test_a_phrase_that_must_be_finished_is_never_held() -> None:
+    """The turn opens all the same, so that the caller's words are kept."""
+    floor = speaking(protected=True)
+    assert play(floor, (1.0, VoiceBegan()), (1.2, VoiceLasted())) == [Yield("voice")]
+
+
+@pytest.mark.parametrize("value", ["Your number is 555 0142 77.", "I have [PHONE_1] for you."])
+def test_a_value_that_is_read_back_is_not_held_for_a_cough(value: str) -> None:
+    """A turn's worth of voice holds it; and without words it goes on."""
+    floor = speaking(value)
+    assert play(floor, (1.0, VoiceBegan()), (1.1, VoicePaused())) == []
+    long = play(floor, (1.0, VoiceBegan()), (1.2, VoiceLasted()), (3.0, VoicePaused()))
+    assert long == [Hold(), Resume()]
+    said_no = WordsHeard("no that's wrong", final=False)
+    assert play(floor, (1.0, VoiceBegan()), (1.2, VoiceLasted()), (1.5, said_no)) == [
+        Hold(), Yield("floor"),
+    ]  # fmt: skip
+
+
+# ── phase two ────────────────────────────────────────────────────────────────────────
+def test_a_sign_of_listening_lets_the_agent_go_on() -> None:
+    """And its words enter no conversation."""
+    assert play(
+        speaking(),
+        (1.0, VoiceBegan()),
+        (1.3, WordsHeard("uh", final=False)),
+        (1.4, VoicePaused()),
+        (1.5, WordsHeard("Uh huh.", final=True)),
+    ) == [Hold(), Resume(), Dismiss("Uh huh.")]
+
+
+def test_its_words_may_come_when_the_agent_has_gone_on() -> None:
+    """A slow final is dismissed like a quick one."""
+    assert play(
+        speaking(),
+        (1.0, VoiceBegan()),
+        (1.2, VoicePaused()),
+        (2.4, WordsHeard("Right.", final=True)),
+    ) == [Hold(), Resume(), Dismiss("Right.")]
+
+
+def test_a_cough_lets_the_agent_go_on() -> None:
+    """By length alone, or as soon as the recogniser says that it was nothing."""
+    assert play(speaking(), (1.0, VoiceBegan()), (1.1, VoicePaused())) == [Hold(), Resume()]
+    assert play(
+        speaking(), (1.0, VoiceBegan()), (1.1, VoicePaused()), (1.15, WordsOver())
+    ) == [Hold(), Resume()]  # fmt: skip
+
+
+def test_a_long_sign_of_listening_does_not_hold_the_agent_for_its_length() -> None:
+    """The verdict is due while "mmmm-hmm" still sounds."""
+    rule = Interruption(BargeIn(), speaking())
+    rule.decide(VoiceBegan(), 1.0)
+    rule.decide(WordsHeard("mm", final=False), 1.3)
+    assert rule.on_deadline(1.69) == ()
+    assert rule.on_deadline(1.7) == (Resume(),)
+
+
+@pytest.mark.parametrize("text", ["stop", "Sorry", "wait", "what time", "book me in please"])
+def test_words_that_take_the_floor_take_it_at_once(text: str) -> None:
+    """Interim words suffice."""
+    actions = play(speaking(), (1.0, VoiceBegan()), (1.2, WordsHeard(text, final=False)))
+    assert actions[0] == Hold() and isinstance(actions[1], Yield) and len(actions) == 2
+
+
+def test_a_word_that_took_long_to_recognise_still_stops_the_agent() -> None:
+    """It had gone on; it is quiet again at once."""
+    assert play(
+        speaking(),
+        (1.0, VoiceBegan()),
+        (1.2, VoicePaused()),
+        (1.9, WordsHeard("Stop.", final=True)),
+    ) == [Hold(), Resume(), Yield("floor")]
+
+
+def test_a_short_answer_takes_the_floor_when_it_is_said() -> None:
+    """Two words of content; not before they are final or long enough."""
+    voice = [(1.0, VoiceBegan()), (1.3, WordsHeard("ten", final=False)), (1.4, VoicePaused())]
+    assert play(speaking(), *voice)[0] == Hold()
+    said = play(speaking(), *voice, (1.5, WordsHeard("Ten thirty.", final=True)))
+    assert said == [Hold(), Yield("content")]
+
+
+def test_yes_answers_the_question_that_was_asked() -> None:
+    """Not a question whose end nobody has heard."""
+    question = "Would Tuesday at half past ten suit you then?"
+    yes = [(1.0, VoiceBegan()), (1.3, VoicePaused()), (1.4, WordsHeard("Yes.", final=True))]
+    floor = speaking(question)
+    assert play(floor, *yes) == [Hold(), Resume(), Dismiss("Yes.")]
+    floor = speaking(question)
+    floor.heard_to("1.1", len(question) - 10)
+    assert play(floor, *yes) == [Hold(), Yield("answer")]
+
+
+def test_the_agents_own_words_are_an_echo() -> None:
+    """A speakerphone gives them back; they are neither a turn nor a sign of listening."""
+    assert play(
+        speaking(),
+        (1.0, VoiceBegan()),
+        (1.4, WordsHeard("costs sixty pounds", final=True)),
+        (1.6, VoicePaused()),
+    ) == [Hold(), Resume(), Dismiss("")]
+
+
+def test_words_of_a_voice_the_detector_missed_are_judged_too() -> None:
+    """A quiet "uh-huh" is no turn, a quiet question is one."""
+    assert play(speaking(), (1.0, WordsHeard("uh huh", final=False))) == []
+    assert play(speaking(), (1.0, WordsHeard("uh huh", final=True))) == [Dismiss("uh huh")]
+    assert play(speaking(), (1.0, WordsHeard("how much", final=False))) == [Yield("floor")]
+
+
+facts = st.one_of(
+    st.sampled_from([VoiceBegan(), VoiceLasted(), VoicePaused(), WordsOver(), TurnTaken()]),
+    st.builds(
+        WordsHeard,
+        st.sampled_from(["uh huh", "stop", "um", "ten thirty", "costs sixty", "I want a booking"]),
+        final=st.booleans(),
+    ),
+)
+
+
+@settings(deadline=None)  # a machine under load is slow, not wrong
+@given(
+    steps=st.lists(st.tuples(st.floats(0, 0.5), facts), max_size=30),
+    text=st.sampled_from([ANSWER, "Shall I book it?", "It is 555 0142 77."]),
+)
+def test_every_hold_ends_in_time_by_exactly_one_verdict(
+    steps: list[tuple[float, Fact]], text: str
+) -> None:
+    """Whatever comes in whatever order: resumed or yielded, never both, never neither."""
+    settings_ = BargeIn()
+    rule = Interruption(settings_, speaking(text))
+    now, held_at = 0.0, None
+
+    def check(actions: tuple[Action, ...], at: float) -> None:
+        nonlocal held_at
+        for action in actions:
+            if isinstance(action, Hold):
+                assert held_at is None
+                held_at = at
+            elif isinstance(action, Resume | Yield):
+                assert held_at is not None or isinstance(action, Yield)
+                held_at = None
+        assert rule.is_held == (held_at is not None)
+
+    for gap, fact in steps:
+        now += gap
+        while (due := rule.next_deadline()) is not None and due <= now:
+            check(rule.on_deadline(due), due)
+        if isinstance(fact, TurnTaken) and held_at is not None:
+            held_at = None
+        check(rule.decide(fact, now), now)
+        assert held_at is None or now <= held_at + settings_.decide_s + 1e-6
+    while (due := rule.next_deadline()) is not None:
+        check(rule.on_deadline(due), due)
+    assert held_at is None
+
+
+@pytest.mark.parametrize(
+    "broken", [{"decide_s": 0}, {"quiet_s": 9}, {"content_words": 0}, {"finishing_chars": -1}]
+)
+def test_settings_out_of_range_are_refused(broken: dict[str, float]) -> None:
+    """By name."""
+    with pytest.raises(ValueError, match=next(iter(broken))):
+        BargeIn(**broken)  # type: ignore[arg-type]
