@@ -86,9 +86,7 @@ class Exchange:
             "Calls this process takes at the same time",
             lambda: self.settings.capacity.max_calls,
         )
-        gauge(
-            "offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None
-        )
+        gauge("offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None)
 
     # ── calls that run beside the request that brought them ──────────────────────────
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:
@@ -120,6 +118,12 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
         stack.push_async_callback(model.close)
         if not await warm(model):
             logger.warning("the model at {} does not answer yet", settings.anthropic.url)
+        metrics = Metrics(settings.budgets)
+        records = Records(
+            settings.store, url=loaded.secrets.value("DATABASE_URL"), recorder=metrics
+        )
+        records.start()
+        stack.push_async_callback(asyncio.to_thread, records.close)
         exchange = Exchange(
             loaded=loaded,
             keys=keys,
@@ -129,7 +133,8 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
             http=await stack.enter_async_context(aiohttp.ClientSession()),
             admission=Admission(settings.capacity),
             tickets=Tickets(life_s=settings.twilio.token_life_s),
-            metrics=Metrics(settings.budgets),
+            metrics=metrics,
+            records=records,
         )
         exchange.show_gauges()
         await stack.enter_async_context(watching_the_loop(exchange.metrics))

@@ -255,11 +255,11 @@ def _metrics(app: FastAPI, exchange: Exchange) -> None:
 
 def _records(app: FastAPI, exchange: Exchange) -> None:
     @app.get("/api/calls")
-    async def calls() -> list[dict[str, Any]]:
+    def calls() -> list[dict[str, Any]]:
         return exchange.records.newest()
 
     @app.get("/api/calls/{call_id}")
-    async def call(call_id: str) -> dict[str, Any]:
+    def call(call_id: str) -> dict[str, Any]:
         document = exchange.records.get(call_id)
         if document is None:
             raise HTTPException(404, "no such call is kept")

@@ -27,7 +27,7 @@ from bot.persona import situation
 from bot.pipeline import stations
 from bot.tools import ToolDoor, register, schemas
 from call.audio import RATE_HZ
-from call.errors import Ending, Fault, Party
+from call.errors import Ending, Fault, Party, ProviderFault
 from call.floor import Floor
 from call.heard import HeardLog
 from call.measures import PROVIDER_FAULTS
@@ -72,7 +72,10 @@ class Session:
         self.language = self.persona.language
         self.started = datetime.now(UTC)
         self.recorder = CallRecorder(
-            self.call_id, hub=exchange.hub, metrics=exchange.metrics
+            self.call_id,
+            hub=exchange.hub,
+            metrics=exchange.metrics,
+            on_turn=lambda _turn: self._keep(),
         )
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
@@ -166,6 +169,7 @@ class Session:
                 "call.started", wire=self.caller.wire, at_time=self.started.isoformat()
             )
             logger.info("call answered on {}", self.caller.wire)
+            self._keep()
             try:
                 await self._run_worker()
             except Exception as error:  # the process: one call's crash is its own
@@ -191,6 +195,18 @@ class Session:
         await self.wire.close()
         self.vault.wipe()
         self.exchange.sessions.pop(self.call_id, None)
+        document = self._keep(self._ending.ending or Ending.CALLER_HUNG_UP)
+        self.exchange.metrics.call(document)
+        self.recorder.event("call.ended", record=document)
+        logger.info(
+            "call over after {:.1f} s: {}, {} turns",
+            document["duration_s"],
+            document["ending"],
+            len(document["turns"]),
+        )
+
+    def _keep(self, ending: Ending | None = None) -> dict[str, Any]:
+        """Write the record as far as it goes: at the call's start, after each turn, at its end."""
         document = receipt(
             self.recorder.timeline,
             call_id=self.call_id,
@@ -199,21 +215,18 @@ class Session:
             caller=self.caller.number,
             called=self.caller.called,
             language=self.language,
+            model=self.settings.think.model,
             started=self.started,
             ended=datetime.now(UTC),
-            ending=self._ending.ending or Ending.CALLER_HUNG_UP,
+            ending=ending,
             fault_party=self._ending.fault_party,
             counters=self.recorder.counters,
+            prices=self.settings.prices,
         )
-        document["tools"] = self.recorder.tools
+        document["tools"] = list(self.recorder.tools)
+        document["faults"] = list(self.recorder.faults)
         self.exchange.records.put(document)
-        self.recorder.event("call.ended", record=document)
-        logger.info(
-            "call over after {:.1f} s: {}, {} turns",
-            document["duration_s"],
-            document["ending"],
-            len(document["turns"]),
-        )
+        return document
 
     # ── act ──────────────────────────────────────────────────────────────────────────
     async def say(self, text: str, *, kind: str, interruptible: bool = True) -> None:
@@ -247,8 +260,9 @@ class Session:
         fault = frame.exception
         provider = getattr(fault, "provider", "us")
         kind = type(fault).__name__ if isinstance(fault, Fault) else "Error"
-        self.recorder.count(PROVIDER_FAULTS, provider=provider, kind=kind)
-        self.recorder.event("fault", provider=provider, fault=kind)
+        if not isinstance(fault, ProviderFault):  # those were counted where they happened
+            self.recorder.count(PROVIDER_FAULTS, provider=provider, kind=kind)
+        self.recorder.fault(provider, kind)
         logger.warning("fault: {}", fault if isinstance(fault, Fault) else type(fault).__name__)
 
     def _tool_called(self, name: str, outcome: str, seconds: float) -> None:

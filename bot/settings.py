@@ -27,6 +27,7 @@ from call.admission import Capacity
 from call.budgets import Budgets
 from call.clauses import Clauses
 from call.cost import Prices
+from call.cost import Prices
 from call.endpoint import Endpoint
 from call.errors import SettingsError
 from call.heard import Goodbye, Heard
@@ -39,6 +40,7 @@ from services.cartesia import Cartesia
 from services.deepgram import Deepgram
 from services.elevenlabs import ElevenLabs
 from telemetry.logs import Logs
+from telemetry.store import Store
 from telemetry.store import Store
 from transports.daily import Daily
 from transports.twilio.webhook import Twilio
@@ -91,6 +93,8 @@ class Settings(BaseModel):
     capacity: Capacity = Capacity()
     doors: Doors = Doors()
     budgets: Budgets = Budgets()
+    store: Store = Store()
+    prices: Prices = Prices()
     store: Store = Store()
     prices: Prices = Prices()
     logs: Logs = Logs()

@@ -141,6 +141,9 @@ PROVIDER_UNKNOWN = Measure(
 )
 STT_RECONNECTS = Measure("offhook_stt_reconnects_total", "Recogniser reconnects")
 STT_SHED = Measure("offhook_stt_shed_frames_total", "Audio frames shed before a stalled recogniser")
+STT_AUDIO = Measure(
+    "offhook_stt_audio_seconds_total", "Audio sent to the recogniser", labels=("provider",)
+)
 STT_CONFIDENCE = Measure("offhook_stt_confidence_ratio", "Confidence of final transcripts", "ratio")
 LLM_TOKENS = Measure("offhook_llm_tokens_total", "Tokens by kind", labels=("kind",))
 TTS_CHARACTERS = Measure(

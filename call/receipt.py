@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from call.cost import Prices, cost, usage_of
 from call.errors import Ending, Party
 from call.turn import Timeline
 
@@ -19,17 +20,27 @@ def receipt(
     call_id: str,
     started: datetime,
     ended: datetime,
-    ending: Ending,
+    ending: Ending | None,
     fault_party: Party | None = None,
     counters: Mapping[str, float] | None = None,
+    prices: Prices | None = None,
     **about: str,
 ) -> dict[str, Any]:
-    """Close the time line and assemble the record.
+    """Close the time line and assemble the record; without an `ending` the call goes on.
 
-    `about` is what the wire and the agent know: provider_call_id, wire, caller, called, language;
-    the two numbers are masked.
+    `about` is what the wire and the agent know: provider_call_id, wire, caller, called, language,
+    model; the two numbers are masked.
     """
-    timeline.close()
+    if ending is not None:
+        timeline.close()
+    duration_s = round((ended - started).total_seconds(), 3)
+    used = usage_of(
+        counters or {},
+        model=about.get("model", ""),
+        carrier=about.get("wire", ""),
+        carrier_s=duration_s,
+    )
+    spent = cost(used, prices or Prices())
     return {
         "version": VERSION,
         "call_id": call_id,
@@ -39,12 +50,20 @@ def receipt(
         "to": masked(about.get("called", "")),
         "language": about.get("language", ""),
         "started_at": started.isoformat(),
-        "ended_at": ended.isoformat(),
-        "duration_s": round((ended - started).total_seconds(), 3),
-        "ending": ending.value,
+        "ended_at": None if ending is None else ended.isoformat(),
+        "duration_s": duration_s,
+        "ending": None if ending is None else ending.value,
         "fault_party": None if fault_party is None else fault_party.value,
         "opening_text": timeline.opening_text,
         "turns": [record.document() for record in timeline.records],
+        "tools": [],
+        "faults": [],
+        "voicemail_url": None,
+        "usage": used.document(),
+        "cost_usd": spent.total_usd,
+        "cost_by_provider_usd": dict(spent.by_provider_usd),
+        "unpriced": list(spent.unpriced),
+        "prices_as_of": spent.as_of,
         "counters": {name: _whole(value) for name, value in sorted((counters or {}).items())},
     }
 
@@ -66,4 +85,4 @@ def masked(number: str) -> str:
 
 def _whole(value: float) -> float:
     """Counts are whole numbers; written so."""
-    return int(value) if value == int(value) else value
+    return int(value) if value == int(value) else round(value, 6)

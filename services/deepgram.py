@@ -37,6 +37,7 @@ from call.errors import ProviderFault, ProviderRefused
 from call.measures import (
     PROVIDER_GARBAGE,
     PROVIDER_UNKNOWN,
+    STT_AUDIO,
     STT_CONFIDENCE,
     STT_RECONNECTS,
     STT_SHED,
@@ -154,6 +155,7 @@ class DeepgramSTT(STTService):
         self._channel = Channel(self, origin=_ORIGIN, care=care)
         self._attempt = 0
         self._connection_sent_s = 0.0  # audio handed to the present connection
+        self._billed_s = 0.0  # of it, what has been reported
         self._finalizes: list[float] = []  # positions in that audio of unanswered Finalizes
         self._bound: asyncio.Task[None] | None = None
         self._is_speaking = False
@@ -177,6 +179,7 @@ class DeepgramSTT(STTService):
         await self._close()
 
     async def _close(self) -> None:
+        self._bill()
         await self._forget_bound()
         await self._channel.close(farewell='{"type":"CloseStream"}')
 
@@ -210,8 +213,16 @@ class DeepgramSTT(STTService):
         """Unused: audio goes straight to the sender."""
         yield None
 
+    def _bill(self) -> None:
+        """Report the audio sent since the last report: once a pause, not for each 20 ms."""
+        self._recorder.count(
+            STT_AUDIO, self._connection_sent_s - self._billed_s, provider=_ORIGIN.provider
+        )
+        self._billed_s = self._connection_sent_s
+
     async def _finalize(self) -> None:
         """Ask for everything said so far, and bound the wait for the answer."""
+        self._bill()
         self._finalizes.append(self._connection_sent_s)
         self._channel.send('{"type":"Finalize"}')
         await self._forget_bound()
@@ -237,6 +248,8 @@ class DeepgramSTT(STTService):
 
     def address(self) -> Address:
         """Where to dial."""
+        self._bill()
+        self._billed_s = 0.0
         self._connection_sent_s = 0.0  # positions count from the connection's first sample
         self._finalizes.clear()
         return self._address

@@ -28,6 +28,9 @@ _MOMENT_EVENTS = {
     Moment.INTERRUPTED: "interruption",
 }
 
+# A provider that is down for an hour does not fill the record.
+MOST_FAULTS = 100
+
 
 class CallRecorder:
     """Implements `call.measures.Recorder` for one call; `clock` is monotonic."""
@@ -38,7 +41,7 @@ class CallRecorder:
         *,
         hub: EventHub,
         metrics: Metrics | None = None,
-        on_turn: Callable[[TurnRecord], None] | None = None,
+        on_turn: Callable[[TurnRecord], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`metrics` are the process's, fed along; `on_turn` is told when a turn is over."""
@@ -52,6 +55,7 @@ class CallRecorder:
         self._hub = hub
         self._clock = clock
         self.tools: list[dict[str, Any]] = []
+        self.faults: list[dict[str, Any]] = []
         self._started_at = clock()
         self.timeline = Timeline(on_turn=self._turn_over, began_at=self._started_at, recorder=self)
 
@@ -89,6 +93,13 @@ class CallRecorder:
         """A tool call is over."""
         self.tools.append({"name": name, "outcome": outcome, "seconds": round(seconds, 3)})
         self.event("tool", name=name, outcome=outcome, seconds=round(seconds, 3))
+
+    def fault(self, provider: str, kind: str) -> None:
+        """Something went wrong at a provider; it stands on the call's time line."""
+        at_s = round(self._clock() - self._started_at, 3)
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append({"at_s": at_s, "provider": provider, "kind": kind})
+        self.event("fault", provider=provider, fault=kind)
 
     def _turn_over(self, record: TurnRecord) -> None:
         document = record.document()

@@ -37,7 +37,7 @@ def test_the_record_has_the_contracts_fields_and_closes_the_last_turn() -> None:
         ended=START + timedelta(seconds=12.3456),
         ending=Ending.FAULT,
         fault_party=Party.TTS,
-        counters={"interruptions": 2.0, "waste_usd": 0.25},
+        counters={"interruptions": 2.0, "waste_usd": 0.25, "tts_characters.cartesia": 100.0},
     )
     assert json.loads(json.dumps(record)) == record
     assert [turn["caller_text"] for turn in record.pop("turns")] == ["Hello?"]
@@ -55,8 +55,37 @@ def test_the_record_has_the_contracts_fields_and_closes_the_last_turn() -> None:
         "ending": "fault",
         "fault_party": "tts",
         "opening_text": "Welcome.",
-        "counters": {"interruptions": 2, "waste_usd": 0.25},
+        "tools": [],
+        "faults": [],
+        "voicemail_url": None,
+        "usage": {
+            "llm_tokens": {},
+            "tts_characters": {"cartesia": 100},
+            "stt_seconds": {},
+            "carrier": "twilio",
+            "carrier_seconds": 12.346,
+            "carrier_minutes": 1,
+        },
+        "cost_usd": 0.0164,
+        "cost_by_provider_usd": {"cartesia": 0.0039, "twilio": 0.0125},
+        "unpriced": [],
+        "prices_as_of": "2025-11-01",
+        "counters": {"interruptions": 2, "tts_characters.cartesia": 100, "waste_usd": 0.25},
     }
+
+
+def test_a_call_that_goes_on_has_no_end_and_keeps_its_turn_open() -> None:
+    """The record is written after each turn; writing it changes nothing."""
+    timeline = Timeline()
+    timeline.words("caller", "Hello?", final=True)
+    timeline.moment(Moment.TURN_DECIDED, 1.0)
+    record = receipt(
+        timeline, call_id="c", started=START, ended=START + timedelta(seconds=3), ending=None
+    )
+    assert (record["ending"], record["ended_at"], record["duration_s"]) == (None, None, 3.0)
+    assert record["turns"] == []
+    timeline.close()
+    assert len(timeline.records) == 1
 
 
 def test_a_quiet_call_has_an_empty_record() -> None:

@@ -149,7 +149,11 @@ def open_house(folder: Path, *, profile: str = "co-located", **overrides: str) -
         )  # fmt: skip
         _, line = stack.enter_context(lab)
         lab_port, port = int(line.rsplit(":", 1)[1]), free_port()
-        environ = {**lab_environment(plain, lab_port=lab_port, port=port), **overrides}
+        environ = {
+            **lab_environment(plain, lab_port=lab_port, port=port),
+            "OFFHOOK__STORE__URL": f"sqlite:///{folder.absolute()}/calls.db",
+            **overrides,
+        }
         bot = process(
             "bot", "serve", "--port", str(port), environ=environ, log=log, ready="offhook answers"
         )

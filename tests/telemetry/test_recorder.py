@@ -64,12 +64,24 @@ def test_a_turn_that_is_over_is_told_and_measured() -> None:
 
 
 def test_mouth_to_ear_is_the_silence_and_the_way_there_and_back() -> None:
-    """0.65 s of silence on our side, 0.12 s of network."""
-    call = recorder()
+    """The silence on our side, and 0.12 s of network."""
+    turns: list[TurnRecord] = []
+    call = recorder(turns=turns)
     call.observe(WIRE_MARK_ROUND_TRIP, 0.12)
     answered(call, at=100.0)
     call.moment(Moment.REPLY_HEARD, 103.0)
-    assert call.observed["mouth_to_ear"] == [pytest.approx(0.4 + 0.25 + 0.12)]
+    silence_s = turns[0].silence_s
+    assert silence_s is not None
+    assert call.observed["mouth_to_ear"] == [pytest.approx(silence_s + 0.12)]
+
+
+def test_faults_stand_on_the_time_line_of_the_call_up_to_a_bound() -> None:
+    """A provider that is down for an hour does not fill the record."""
+    call = recorder()
+    for _ in range(1000):
+        call.fault("deepgram", "ProviderDown")
+    assert call.faults[0] == {"at_s": 0.0, "provider": "deepgram", "kind": "ProviderDown"}
+    assert len(call.faults) == 100
 
 
 def test_a_caller_who_breaks_in_is_timed_from_the_voice_to_the_clear() -> None:
