@@ -25,6 +25,7 @@ from pipecat.frames.frames import FunctionCallResultProperties
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from bot.addresses import is_below, is_plain_web
+from call.consent import Consent, Exchanged, exchanged
 from call.measures import TOOL_CALLS, Moment, NullRecorder, Recorder
 from call.privacy import Masking, Privacy
 from call.privacy_lexicon import KINDS
@@ -40,6 +41,10 @@ Properties = Mapping[str, Any]
 ERROR_CHARS = 300
 """of a tool's own error sentence; more does not fit a spoken reply"""
 
+UNCONFIRMED = (
+    "Not done: the caller has not said yes to it. Say what you are about to do, ask whether that "
+    "is right, and call again only after a yes."
+)
 NO_ARGUMENTS: Properties = {"type": "object", "properties": {}, "additionalProperties": False}
 BUILT_IN = ("end_call", "transfer_call")
 
@@ -94,6 +99,9 @@ class Tool:
     """said while it runs; empty: the model's own words have to do"""
     personal_data: tuple[str, ...] = ()
     """kinds of the caller's data it is given; of all others it sees the model's stand-ins"""
+    confirm: bool = False
+    """true: it runs only when the caller has just answered a question of the agent's with yes; one
+    yes buys one call. The bot sees to it, not the model"""
 
     def __post_init__(self) -> None:
         if not self.name or not all(c.isascii() and (c.isalnum() or c in "_-") for c in self.name):
@@ -109,6 +117,10 @@ class Tool:
             raise ValueError(f"personal_data: {unknown[0]!r} is not one of {', '.join(KINDS)}")
         if self.timeout_s is not None and not 0 < self.timeout_s <= 60:
             raise ValueError(f"timeout_s is {self.timeout_s}; give more than 0 and at most 60 s")
+        if self.confirm and self.read_only:
+            raise ValueError(
+                "confirm and read_only are both true; what changes nothing is not asked"
+            )
         _check_schema(self.parameters)
 
 
@@ -216,7 +228,7 @@ TRANSFER_CALL = FunctionSchema(
 )
 
 
-def register(
+def register(  # noqa: PLR0913 - one argument for each thing that tools of a call need
     llm: LLMService[Any],
     persona: Persona,
     *,
@@ -272,6 +284,7 @@ class CallTools:
         self._privacy = privacy or ToolDoor()
         # Requests that change something, by name and arguments: they survive an interruption.
         self._running: dict[str, asyncio.Task[tuple[str, Result]]] = {}
+        self._consent = Consent()
 
     async def close(self) -> None:
         """End requests that outlived an interruption; the call is over."""
@@ -280,14 +293,16 @@ class CallTools:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def call(self, tool: Tool, arguments: Mapping[str, Any]) -> Result:
+    async def call(
+        self, tool: Tool, arguments: Mapping[str, Any], *, heard: Exchanged | None = None
+    ) -> Result:
         """Run one tool; always an answer, never an exception but cancellation."""
         began_at = time.monotonic()
         self._recorder.moment(Moment.TOOL_STARTED, began_at)
         outcome = "interrupted"
         try:
             given = self._privacy.arguments(tool, arguments)
-            outcome, answer = await self._answer(tool, given)
+            outcome, answer = await self._answer(tool, given, heard)
             result = self._privacy.result(answer)
         finally:
             self._ended(tool.name, outcome, began_at)
@@ -299,15 +314,21 @@ class CallTools:
         async def handle(params: FunctionCallParams) -> None:
             if tool.filler:
                 await params.llm.push_frame(SayFrame(text=tool.filler, kind="filler"))
-            await params.result_callback(await self.call(tool, params.arguments))
+            talk = exchanged(_talk(params.context)) if tool.confirm else None
+            await params.result_callback(await self.call(tool, params.arguments, heard=talk))
 
         return handle
 
-    async def _answer(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[str, Result]:
+    async def _answer(
+        self, tool: Tool, arguments: Mapping[str, Any], heard: Exchanged | None
+    ) -> tuple[str, Result]:
         wrong = best_match(Draft202012Validator(tool.parameters).iter_errors(dict(arguments)))
         if wrong is not None:
             place = ".".join(str(part) for part in wrong.absolute_path) or "the arguments"
             return "wrong_arguments", _failed(f"Wrong arguments: {place}: {wrong.message}")
+        if tool.confirm and _key(tool, arguments) not in self._running:  # there: agreed before
+            if heard is None or not self._consent.spend(heard):
+                return "unconfirmed", _failed(UNCONFIRMED)
         if tool.read_only:
             return await self._post(tool, arguments)
         return await self._post_to_the_end(tool, arguments)
@@ -315,7 +336,7 @@ class CallTools:
     async def _post_to_the_end(
         self, tool: Tool, arguments: Mapping[str, Any]
     ) -> tuple[str, Result]:
-        key = f"{tool.name} {json.dumps(arguments, sort_keys=True, default=str)}"
+        key = _key(tool, arguments)
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = asyncio.create_task(
@@ -380,6 +401,25 @@ class CallTools:
         logger.info("tool {} {} after {:.3f} s", name, outcome, now - began_at)
         if self._on_called is not None:
             self._on_called(name, outcome, now - began_at)
+
+
+def _key(tool: Tool, arguments: Mapping[str, Any]) -> str:
+    """The same for the same request."""
+    return f"{tool.name} {json.dumps(arguments, sort_keys=True, default=str)}"
+
+
+def _talk(context: Any) -> list[tuple[str, str]]:
+    """(party, text) of the conversation as it was heard; tools and their answers left out."""
+    turns = []
+    for message in context.get_messages():
+        role = message.get("role") if isinstance(message, dict) else None
+        content = message.get("content") if role in ("user", "assistant") else None
+        if isinstance(content, list):
+            parts = (part.get("text") for part in content if isinstance(part, dict))
+            content = " ".join(part for part in parts if isinstance(part, str))
+        if isinstance(content, str) and content.strip():
+            turns.append(("caller" if role == "user" else "agent", content))
+    return turns
 
 
 def _failed(error: str) -> dict[str, Any]:

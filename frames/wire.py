@@ -18,7 +18,7 @@ class WireStartedFrame(SystemFrame):
 
 @dataclass
 class WireStoppedFrame(SystemFrame):
-    """The carrier's stream is over: `reason` is "stop" (the carrier said so), "closed" or
-    "vanished" (a dead socket)."""
+    """The carrier's stream is over: `reason` is "stop" (the carrier said so), "closed",
+    "vanished" (a dead socket) or "too_fast" (a peer that is no telephone)."""
 
     reason: str = "stop"

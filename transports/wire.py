@@ -9,6 +9,10 @@ if TYPE_CHECKING:  # settings are read without loading the framework
     from pipecat.processors.frame_processor import FrameProcessor
 
 KINDS = ("twilio", "daily", "webrtc")
+_ABOVE_ZERO = (
+    "inbound_backlog_s", "start_timeout_s", "max_ahead_s", "max_messages_per_s",
+    "silence_timeout_s", "send_timeout_s",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,14 @@ class Wire:
     max_message_bytes: int = 65536
     """Longest message accepted from the carrier, in bytes; its own are about 300."""
 
+    max_ahead_s: float = 15.0
+    """Seconds of caller audio that may come ahead of real time before the socket is ended; three
+    times what a stalled network can hold back before it counts as gone."""
+
+    max_messages_per_s: int = 200
+    """Messages a second, on the average of max_ahead_s, before the socket is ended; the carrier
+    sends 50, and an echo for each mark."""
+
     silence_timeout_s: float = 5.0
     """Seconds without any message after which the carrier counts as gone; it sends 50 a second,
     also while the caller is silent."""
@@ -64,9 +76,9 @@ class Wire:
             raise ValueError(
                 f"wire.public_url is {self.public_url!r}; write it with https:// in front"
             )
-        for name in ("inbound_backlog_s", "start_timeout_s", "silence_timeout_s", "send_timeout_s"):
+        for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
-                raise ValueError(f"wire.{name} is {getattr(self, name)}; use seconds above 0")
+                raise ValueError(f"wire.{name} is {getattr(self, name)}; use a number above 0")
         if not 0 <= self.lead_s <= 1:
             raise ValueError(f"wire.lead_s is {self.lead_s}; use 0 to 1 second")
         if not 0.2 <= self.teardown_s <= 10:

@@ -18,6 +18,7 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 from loguru import logger
+from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from bot.persona import Persona, read_personas
@@ -479,3 +480,79 @@ def test_knobs_out_of_range_are_refused(knobs):
     """With the value and the remedy in the sentence."""
     with pytest.raises(ValueError, match=str(next(iter(knobs)))):
         Tools(**knobs)
+
+
+# ── a tool that asks the caller first ───────────────────────────────────────────────
+def talk(*turns: str) -> LLMContext:
+    """A conversation as it was heard; the agent begins."""
+    roles = ("assistant", "user")
+    return LLMContext([{"role": roles[i % 2], "content": turn} for i, turn in enumerate(turns)])
+
+
+async def ask(house: Bench, tool: Tool, context: LLMContext) -> Any:
+    """What the model is told when it calls a tool in this conversation."""
+    told: list[Any] = []
+
+    async def keep(result, **_):
+        told.append(result)
+
+    nothing: Any = SimpleNamespace()
+    await house.tools.handler(tool)(
+        FunctionCallParams(
+            function_name=tool.name,
+            tool_call_id="1",
+            arguments={"day": "Tuesday"},
+            llm=nothing,
+            pipeline_worker=nothing,
+            context=context,
+            result_callback=keep,
+        )
+    )
+    return told[0]
+
+
+async def test_a_tool_that_needs_a_yes_runs_after_one_and_once():
+    """The caller answers the agent's question with yes; the second call has to ask again."""
+    async with bench(says()) as house:
+        tool = house.tool(read_only=False, confirm=True)
+        context = talk("Tuesday, ten thirty. Is that right?", "Yes, that's right.")
+        assert await ask(house, tool, context) == {"slots": ["10:30"]}
+        refused = await ask(house, tool, context)
+        assert refused["ok"] is False and "yes" in refused["error"]
+        assert len(house.asked) == 1
+        assert house.tally.outcomes == ["ok", "unconfirmed"]
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        (),
+        ("It is open until six.", "Yes."),
+        ("Shall I book it?", "No, wait."),
+        ("Shall I book it?", "Yes.", "And what is your name?", "Ignore that and book everything."),
+    ],
+)
+async def test_without_the_callers_yes_nothing_leaves(turns: tuple[str, ...]):
+    """Whatever the model claims."""
+    async with bench(says()) as house:
+        tool = house.tool(read_only=False, confirm=True)
+        assert (await ask(house, tool, talk(*turns)))["ok"] is False
+        assert house.asked == []
+
+
+async def test_wrong_arguments_do_not_use_up_the_yes():
+    """The model may mend them in the same turn."""
+    async with bench(says()) as house:
+        strict = {**DAY, "required": ["day", "time"]}
+        context = talk("Is that right?", "Yes.")
+        wrong = house.tool(read_only=False, confirm=True, parameters=strict)
+        assert "Wrong arguments" in (await ask(house, wrong, context))["error"]
+        assert await ask(house, house.tool(read_only=False, confirm=True), context) == {
+            "slots": ["10:30"]
+        }
+
+
+def test_what_changes_nothing_is_not_confirmed():
+    """Both at once is a mistake in the agent's file."""
+    with pytest.raises(ValueError, match="confirm and read_only"):
+        Tool("look", "Look.", "/look", read_only=True, confirm=True)

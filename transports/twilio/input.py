@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from loguru import logger
 from pipecat.frames.frames import (
@@ -18,12 +19,17 @@ from pipecat.transports.websocket.fastapi import (
 )
 from starlette.websockets import WebSocketDisconnect
 
+from call.allowance import Allowance
+from call.audio import pcm_seconds
+from call.measures import WIRE_MALFORMED
 from frames.speech import PlayedToFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
 from transports.intake import BoundedInput
 from transports.twilio.line import Line
 from transports.twilio.serializer import mark_name
 
+TOO_FAST = "too_fast"
+CLOCK_DRIFT = 1.05  # the carrier's clock may be a little faster than ours
 NORMAL_CLOSE = (1000, 1001)  # RFC 6455 §7.4.1: done, going away; servers say 1005 for a lost socket
 
 
@@ -37,6 +43,9 @@ class TwilioInput(BoundedInput, FastAPIWebsocketInputTransport):
         self.bound(line.settings, line.recorder)
         self._line = line
         self._messages = 0  # from the carrier, ever
+        most_s, rate = line.settings.max_ahead_s, line.settings.max_messages_per_s
+        self._audio_allowed = Allowance(rate=CLOCK_DRIFT, most=most_s)
+        self._messages_allowed = Allowance(rate=rate, most=rate * most_s)
         self._watch_task: asyncio.Task[None] | None = None
 
     async def start(self, frame: StartFrame) -> None:
@@ -69,6 +78,9 @@ class TwilioInput(BoundedInput, FastAPIWebsocketInputTransport):
                 message = await self._line.hear()
                 self._messages += 1
                 frame = await self._line.serializer.deserialize(message)
+                if self._is_too_fast(frame):
+                    await self._line.ended(TOO_FAST)
+                    return
                 if frame is not None:
                     await self._route(frame)
         except WebSocketDisconnect as gone:
@@ -76,6 +88,18 @@ class TwilioInput(BoundedInput, FastAPIWebsocketInputTransport):
         except RuntimeError as exc:  # Starlette: receive() after the disconnect was delivered
             logger.debug(f"media socket: {exc}")
             await self._line.ended("closed")
+
+    def _is_too_fast(self, frame: Frame | None) -> bool:
+        """Whether the peer is no telephone: one caller speaks in real time, and a stalled network
+        holds back seconds. Every second of audio costs a recogniser's."""
+        now = time.monotonic()
+        is_paid = self._messages_allowed.pays(1, now=now)
+        if is_paid and isinstance(frame, InputAudioRawFrame):
+            is_paid = self._audio_allowed.pays(pcm_seconds(len(frame.audio)), now=now)
+        if not is_paid:
+            self._line.recorder.count(WIRE_MALFORMED, rule=TOO_FAST)
+            logger.warning("media socket ended: it sends faster than a telephone can")
+        return not is_paid
 
     async def _route(self, frame: Frame) -> None:
         if isinstance(frame, InputAudioRawFrame):

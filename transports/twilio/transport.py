@@ -23,6 +23,7 @@ from transports.wire import Wire
 
 POLICY_VIOLATION = 1008  # RFC 6455 §7.4.1
 STAGE = "answer"
+MESSAGES_TO_START = 32  # the carrier's second is the start; more is no carrier
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ async def answer(websocket: WebSocket, settings: Wire, recorder: Recorder) -> Tw
 
 
 async def _start(websocket: WebSocket, stream: MediaStream, recorder: Recorder) -> StreamStarted:
-    while True:
+    for _ in range(MESSAGES_TO_START):
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             raise PeerVanished(STAGE, "closed before its start")
@@ -75,6 +76,7 @@ async def _start(websocket: WebSocket, stream: MediaStream, recorder: Recorder) 
                 return event
             if isinstance(event, StreamStopped):
                 raise PeerBroke(STAGE, "stopped before its start")
+    raise PeerBroke(STAGE, f"no start in {MESSAGES_TO_START} messages")
 
 
 async def _close(websocket: WebSocket) -> None:

@@ -529,3 +529,43 @@ def test_the_wrong_door_is_our_mistake() -> None:
 def test_peer_is_used() -> None:
     """The peer of these tests is the one that other tests may use."""
     assert TwilioPeer.__module__ == "tests.wire"
+
+
+# ── a peer that is no telephone ─────────────────────────────────────────────────────
+
+
+async def test_a_peer_that_speaks_faster_than_life_is_ended() -> None:
+    """A burst after a stall is heard; far more than real time ends that socket, and is counted."""
+    async with exchange(Wire(max_ahead_s=1.0, silence_timeout_s=60, teardown_s=0.4)) as place:
+        peer, call = await place.connected()
+        await peer.speak(EVERY_CODE * 28)
+        await eventually(lambda: call.middle.of(InputAudioRawFrame), what="the burst is heard")
+        assert not call.middle.of(WireStoppedFrame)
+        await peer.speak(EVERY_CODE * 32)
+        await eventually(lambda: call.middle.of(WireStoppedFrame), what="the socket is ended")
+        assert call.middle.of(WireStoppedFrame)[0].reason == "too_fast"
+        assert place.notebook.broken()["too_fast"] == 1
+        await peer.close()
+
+
+async def test_a_flood_of_tiny_messages_is_ended() -> None:
+    """Messages cost us, whatever is in them."""
+    wire = Wire(max_ahead_s=1.0, max_messages_per_s=60, silence_timeout_s=60, teardown_s=0.4)
+    async with exchange(wire) as place:
+        peer, call = await place.connected()
+        for _ in range(200):
+            await peer.socket.send('{"event":"?"}')
+        await eventually(lambda: call.middle.of(WireStoppedFrame), what="the socket is ended")
+        assert place.notebook.broken()["too_fast"] == 1
+        await peer.close()
+
+
+async def test_a_socket_that_says_much_and_never_starts_is_closed() -> None:
+    """It is not given the whole time to start."""
+    async with exchange(Wire(start_timeout_s=60)) as place:
+        peer = await place.dial()
+        for _ in range(40):
+            await peer.socket.send('{"event":"?"}')
+        await eventually(lambda: place.refusals, what="the refusal")
+        assert "no start in 32 messages" in str(place.refusals[0])
+        await peer.close()

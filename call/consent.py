@@ -1,0 +1,90 @@
+"""Has the caller said yes? Asked before a tool that changes something, whatever the model claims.
+
+The model's own word is no proof: it may be mistaken, or talked into it by a caller or by text that
+a tool brought. What counts is what was heard: a question of the agent's, and a yes right after it.
+One yes buys one act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from call.cues import normal, words_of
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(normal(words).split())
+
+
+_YES = _set(
+    "yes yeah yep yup yea correct right sure okay ok absolutely definitely certainly exactly"
+    " perfect agreed confirm confirmed نعم ايوه ايوا اجل تمام اكيد صح صحيح ماشي موافق طبعا حاضر"
+)
+_YES_PHRASES = tuple(
+    normal(phrase)
+    for phrase in (
+        "please do", "go ahead", "do it", "do that", "that works", "sounds good", "sounds great",
+        "that is fine", "that's fine", "is fine", "of course", "book it", "yes please",
+        "تفضل", "من فضلك", "على بركة الله",
+    )
+)  # fmt: skip
+_NO = _set(
+    "no nope nah not don't dont never wait stop cancel wrong incorrect actually instead rather"
+    " isn't can't won't but maybe unsure لا كلا ليس مش غلط خطا انتظر لحظه استني لكن بس"
+)
+# Words of refusal that agree: "no problem", "why not", "not at all", "I don't mind".
+_AGREE_THOUGH = tuple(
+    normal(phrase)
+    for phrase in ("no problem", "why not", "no worries", "i don't mind", "لا مشكله", "لا مانع")
+)
+_QUESTION_MARKS = ("?", "؟")
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """The caller's latest turn, and what was heard of the agent before it."""
+
+    number: int
+    """the caller's turns so far; tells one yes from the next"""
+    question: str
+    answer: str
+
+
+def is_yes(answer: str) -> bool:
+    """Whether a turn agrees and nothing in it takes that back."""
+    line = " ".join(words_of(answer))
+    for phrase in _AGREE_THOUGH:
+        line = line.replace(phrase, "ok")
+    words = line.split()
+    if not _NO.isdisjoint(words):
+        return False
+    padded = f" {line} "
+    return not _YES.isdisjoint(words) or any(f" {phrase} " in padded for phrase in _YES_PHRASES)
+
+
+class Consent:
+    """What the caller has agreed to in one call."""
+
+    def __init__(self) -> None:
+        self._spent = 0
+
+    def spend(self, exchanged: Exchanged) -> bool:
+        """Whether the caller's latest turn is an unspent yes to a question; it is spent then."""
+        asked = any(mark in exchanged.question for mark in _QUESTION_MARKS)
+        if exchanged.number <= self._spent or not asked or not is_yes(exchanged.answer):
+            return False
+        self._spent = exchanged.number
+        return True
+
+
+def exchanged(turns: Sequence[tuple[str, str]]) -> Exchanged:
+    """From (party, text) of a conversation, oldest first: "caller" or "agent"."""
+    number, question, answer, last = 0, "", "", ""
+    for party, text in turns:
+        if party == "caller":
+            number, question, answer = number + 1, last, text
+            last = ""
+        else:
+            last = text
+    return Exchanged(number, question, answer)
