@@ -245,8 +245,7 @@ class Timeline:
         if turn is None:
             return
         if moment is Moment.INTERRUPTED:
-            turn.interrupted = True
-            self._finish_answer()
+            turn.interrupted = True  # the last words heard of it are still to be told
             return
         turn.moments.append((at, moment))
         if moment is Moment.REPLY_HEARD and turn.is_answered:

@@ -47,6 +47,7 @@ class TurnStop(BaseUserTurnStopStrategy):
     ) -> None:
         super().__init__()
         self._filter = EndpointFilter(settings or Endpoint())
+        self._is_open = False
         self._floor = floor
         self._recorder = recorder or NullRecorder()
         self._timer: asyncio.TimerHandle | None = None
@@ -61,10 +62,12 @@ class TurnStop(BaseUserTurnStopStrategy):
 
     async def handle_user_turn_started(self) -> None:
         """The turn is open, whoever opened it."""
+        self._is_open = True
         await self._tell(TurnOpened(asked=self._floor.last_said))
 
     async def handle_user_turn_stopped(self) -> None:
         """The turn is over, whoever ended it."""
+        self._is_open = False
         await self._tell(TurnClosed())
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
@@ -127,6 +130,7 @@ class TurnStop(BaseUserTurnStopStrategy):
         self, frame: TranscriptionFrame | InterimTranscriptionFrame, *, final: bool
     ) -> None:
         if frame.text.strip():
+            final = final and self._is_open  # signs of listening are no turn of the record
             self._recorder.words("caller", frame.text, final=final, confidence=_confidence(frame))
 
 

@@ -143,17 +143,20 @@ def test_noise_beside_an_answer_leaves_the_answer_alone() -> None:
 
 
 def test_an_interruption_ends_the_turn_with_what_was_heard() -> None:
-    """And says so."""
+    """And says so; the last words heard of it are told just behind the interruption."""
     timeline = Timeline(strict=True)
     asked(timeline, "Tell me everything.", 1.0)
     answered(timeline, "One.", 1.0)
-    timeline.words("agent", "Two.", final=False)
+    timeline.words("agent", "Two and three.", final=False)
     timeline.words("agent", "One.", final=True)
     timeline.moment(M.SPEECH_STARTED, 3.0)
     timeline.moment(M.INTERRUPTED, 3.0)
-    (record,) = timeline.records
-    assert (record.agent_text, record.heard_text, record.interrupted) == ("One. Two.", "One.", True)
     assert timeline.state is TurnState.LISTENING
+    timeline.words("agent", "Two", final=True)
+    asked(timeline, "Stop.", 4.0)
+    (record,) = timeline.records
+    assert record.agent_text == "One. Two and three."
+    assert (record.heard_text, record.interrupted) == ("One. Two", True)
 
 
 @pytest.mark.parametrize("heard_at", [2.0, 2.3])
@@ -325,3 +328,58 @@ def test_any_story_gives_sound_records(story: list[tuple[Moment | str, float]]) 
             total_s = sum(seconds for _, seconds in record.critical_path)
             assert round(total_s, 6) == record.end_to_end_s
             assert record.slowest in {stage for stage, _ in record.critical_path}
+
+
+def guessed(timeline: Timeline, at: float, *, verdict: Moment) -> None:
+    """An answer is begun at once, up to the voice's first byte, and then gets its verdict."""
+    timeline.moment(M.SPEECH_STARTED, at - 1)
+    timeline.moment(M.SPEECH_STOPPED, at)
+    for moment, after_s in (
+        (M.GUESSED, 0.0),
+        (M.LLM_REQUEST, 0.01),
+        (M.STT_FINAL, 0.08),
+        (M.LLM_FIRST_TOKEN, 0.11),
+        (M.CLAUSE_SENT, 0.14),
+        (M.TTS_FIRST_BYTE, 0.24),
+    ):
+        timeline.moment(moment, at + after_s)
+    timeline.moment(verdict, at + 0.3)
+
+
+def test_what_ran_ahead_counts_only_what_it_left_to_do() -> None:
+    """The voice was ready when the turn was decided; its own numbers are the providers'."""
+    timeline = Timeline(strict=True)
+    guessed(timeline, 100.0, verdict=M.GUESS_KEPT)
+    timeline.words("caller", "Hello?", final=True)
+    timeline.moment(M.TURN_DECIDED, 100.3)
+    timeline.moment(M.FIRST_AUDIO, 100.302)
+    timeline.words("agent", "Hello.", final=False)
+    heard(timeline, "Hello.", 101.0)
+    (record,) = timeline.records
+    assert (record.speculated, record.kept_speculation) == (True, True)
+    assert record.critical_path == (("stt", 0.08), ("endpoint", 0.22), ("wire", 0.002))
+    assert record.end_to_end_s == 0.302
+    assert (record.llm_first_token_s, record.tts_first_byte_s) == (0.1, 0.1)
+
+
+def test_what_was_withdrawn_is_in_no_number() -> None:
+    """The turn is timed by the answer that was heard."""
+    timeline = Timeline(strict=True)
+    guessed(timeline, 100.0, verdict=M.GUESS_WITHDRAWN)
+    asked(timeline, "Hello there?", 102.0)
+    answered(timeline, "Hello.", 102.0)
+    heard(timeline, "Hello.", 104.0)
+    (record,) = timeline.records
+    assert (record.speculated, record.kept_speculation) == (True, False)
+    assert (record.end_to_end_s, record.llm_first_token_s) == (0.5, 0.1)
+
+
+def test_work_ahead_leaves_the_answer_before_it_alone() -> None:
+    """A phrase that must be finished is still playing while the next answer is begun."""
+    timeline = Timeline()
+    asked(timeline, "One?", 100.0)
+    answered(timeline, "Two.", 100.0)
+    guessed(timeline, 101.0, verdict=M.GUESS_WITHDRAWN)
+    heard(timeline, "Two.", 102.0)
+    assert timeline.records[0].llm_first_token_s == 0.1
+    assert timeline.records[0].heard_text == "Two."
