@@ -21,6 +21,7 @@ from bot.guard import Guard, content_policy, read_form, read_json
 from bot.session import Caller, Session
 from call.errors import CallerWireFault
 from call.measures import REFUSED
+from telemetry.console.routes import LiveCall, console
 from transports.twilio import webhook
 from transports.twilio.transport import answer
 from transports.webrtc import pick_up, talk_page
@@ -43,6 +44,7 @@ def build_app(exchange: Exchange) -> FastAPI:
     _health(app, exchange)
     _metrics(app, exchange)
     _records(app, exchange)
+    _console(app, exchange)
     app.add_middleware(
         Guard,
         doors=exchange.settings.doors,
@@ -268,6 +270,23 @@ def _records(app: FastAPI, exchange: Exchange) -> None:
     @app.get("/api/events")
     async def events() -> StreamingResponse:
         return StreamingResponse(_stream(exchange), media_type="text/event-stream")
+
+
+def _console(app: FastAPI, exchange: Exchange) -> None:
+    def living() -> list[LiveCall]:
+        return [
+            LiveCall(
+                call_id=call_id,
+                wire=session.caller.wire,
+                started=session.started,
+                state=session.recorder.timeline.state.value,
+                turns=[record.document() for record in session.recorder.timeline.records],
+            )
+            for call_id, session in exchange.sessions.items()
+        ]
+
+    pages = console(exchange.records, budgets=exchange.settings.budgets, living=living)
+    app.include_router(pages)
 
 
 async def _stream(exchange: Exchange) -> AsyncIterator[str]:

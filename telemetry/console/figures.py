@@ -52,6 +52,8 @@ class Costs:
     usd: float = 0.0
     minutes: float = 0.0
     by_provider: Mapping[str, float] = field(default_factory=dict)
+    unpriced: Sequence[str] = ()
+    """what was used but stands in no price table: the sums lack it"""
 
     @property
     def per_call(self) -> float | None:
@@ -76,6 +78,7 @@ def costs(calls: Sequence[CallDocument]) -> Costs:
         usd=sum(float(call["cost_usd"]) for call in priced),
         minutes=sum(float(call.get("duration_s") or 0.0) for call in priced) / 60,
         by_provider=dict(by_provider.most_common()),
+        unpriced=sorted({str(what) for call in priced for what in call.get("unpriced") or ()}),
     )
 
 

@@ -18,7 +18,7 @@ from call.budgets import Budgets
 from telemetry.console import drawing
 from telemetry.console.figures import LENGTHS, overview, slowest_turn
 from telemetry.console.writing import FILTERS
-from telemetry.live import STAGE_COLOURS
+from telemetry.live import OTHER_COLOUR, STAGE_COLOURS
 from telemetry.report import heard_split
 
 CallDocument = dict[str, Any]
@@ -170,7 +170,7 @@ class Pages:
         if record is None and living is None:
             return self._write("missing", status=404, call_id=call_id)
         record = dict(record or {"call_id": call_id})
-        if record.get("duration_s") is None and living is not None:
+        if living is not None:
             record["duration_s"] = living.lasted_s(self._clock())
         turns = [
             {**turn, "segments": drawing.waterfall(turn), "split": heard_split(turn)}
@@ -217,5 +217,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(FILTERS)
-    environment.globals.update(slowest_turn=slowest_turn, colours=STAGE_COLOURS)
+    environment.globals.update(
+        slowest_turn=slowest_turn, colours=STAGE_COLOURS, other_colour=OTHER_COLOUR
+    )
     return environment

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,13 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from bot.server import build_app
 from call.budgets import Budgets
+from call.turn import TurnState
 from telemetry.console import drawing
 from telemetry.console.figures import costs, overview, slowest_turn
 from telemetry.console.routes import STATIC, LiveCall, console
 from telemetry.console.writing import duration, instant, ms, redacted, usd
 from telemetry.live import STAGE_COLOURS
 from telemetry.records import Records
+from tests.bot.test_server import exchange
 from tests.telemetry.made_up_calls import NOW, STORY_ID, a_day, call, story, turn
 
 pytestmark = pytest.mark.wire
@@ -119,6 +123,15 @@ def test_cost_is_told_a_call_a_minute_and_a_provider():
     assert "a call $0.3000 a minute $0.1000 together $0.6000" in words
     assert "anthropic $0.4000 twilio $0.2000" in words
     assert costs([call("c")]).per_call is None
+
+
+def test_what_has_no_price_is_named():
+    """A sum that lacks something says what."""
+    client = client_over([call("a", [turn(1)], cost_usd=0.1, unpriced=["voice cartesia"])])
+    words = section(client.get("/console").text, "costs")
+    assert "incomplete No price is set for voice cartesia." in words
+    facts = section(client.get("/console/calls/a").text, "facts")
+    assert "The cost lacks voice cartesia: no price is set." in facts
 
 
 def test_newest_calls_come_first_and_lead_to_their_page():
@@ -344,6 +357,28 @@ def test_pages_stay_out_of_caches_and_files_are_only_the_listed_ones():
         assert "https://" not in answer.text
     for name in ("routes.py", "..%2froutes.py", "%2e%2e/routes.py", "page.html.j2"):
         assert client.get(f"/console/static/{name}").status_code == 404
+
+
+def test_the_house_serves_the_console_behind_its_guard():
+    """Asked for the password, under the strict policy, with the calls that go on."""
+    house = exchange(OFFHOOK_CONSOLE_PASSWORD="open-sesame")
+    timeline = SimpleNamespace(state=TurnState.THINKING, records=[])
+    session: Any = SimpleNamespace(
+        caller=SimpleNamespace(wire="webrtc"),
+        started=NOW,
+        recorder=SimpleNamespace(timeline=timeline),
+    )
+    house.sessions["c-9"] = session
+    house.records.put(story())
+    client = TestClient(build_app(house), base_url="https://phone.example")
+    for path in ("/console", "/console/live", "/console/static/console.js"):
+        assert client.get(path).status_code == 401
+    client.auth = ("", "open-sesame")
+    answer = client.get("/console")
+    assert "c-9 webrtc thinking" in section(answer.text, "live")
+    assert f"/console/calls/{STORY_ID}" in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy and "style-src 'self';" in policy
 
 
 # ── drawings and writing ─────────────────────────────────────────────────────────────
