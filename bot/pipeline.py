@@ -9,6 +9,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 from processors.clause_chunker import ClauseChunker
 from processors.heard_ledger import HeardLedger
 from processors.redactor import Redactor
+from processors.speech_gate import SpeechGate
 from processors.spoken_form import SpokenForm
 from processors.turn_detector import TurnDetector
 from processors.turn_tap import TurnTap
@@ -37,6 +38,7 @@ def stations(session: Session) -> list[FrameProcessor]:
         ClauseChunker(s.clauses, language=session.language),  # the first clause leaves early
         SpokenForm(language=session.language, vault=session.vault),  # 4111 → "four one one one"
         session.tts,  # ElevenLabs or Cartesia, µ-law
+        SpeechGate(),  # holds the sound of an answer begun early until the turn is decided
         session.wire.output(),  # µ-law to the caller; marks; clear on barge-in
         HeardLedger(session.heard, report, floor=session.floor),  # which words reached the ear
         session.speaker,  # only those enter the conversation

@@ -34,6 +34,7 @@ from call.measures import PROVIDER_FAULTS
 from call.privacy import Masking
 from call.privacy_vault import Vault
 from call.receipt import receipt
+from call.speculation import Speculation
 from frames.speech import PlayedToFrame, ReplyHeardFrame, SayFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
 from processors.turn_start import TurnStart
@@ -80,6 +81,7 @@ class Session:
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
         self.heard = HeardLog(self.settings.heard)
+        self.speculation = Speculation(self.settings.turn, recorder=self.recorder)
         privacy = self.settings.privacy
         self.vault = Vault(speak=privacy.speak, reveal=privacy.reveal)  # wiped in _close
         wire = replace(self.settings.wire, kind=caller.wire)
@@ -104,6 +106,7 @@ class Session:
             settings,
             keys,
             recorder=report,
+            speculation=self.speculation,
             client=self.exchange.model,
             system=self.persona.system,
             situation=situation(
@@ -132,7 +135,14 @@ class Session:
         """Both halves of the conversation, with our strategies for whose turn it is."""
         strategies = UserTurnStrategies(
             start=[TurnStart(self.settings.barge_in, floor=self.floor, recorder=self.recorder)],
-            stop=[TurnStop(self.settings.turn, floor=self.floor, recorder=self.recorder)],
+            stop=[
+                TurnStop(
+                    self.settings.turn,
+                    floor=self.floor,
+                    recorder=self.recorder,
+                    speculation=self.speculation,
+                )
+            ],
         )
         pair = LLMContextAggregatorPair(
             LLMContext([{"role": "user", "content": CALL_BEGINS}], tools=schemas(self.persona)),

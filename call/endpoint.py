@@ -3,8 +3,12 @@
 After the voice detector's first signal (the VAD stop) the turn waits as long as the evidence so far
 demands: a table from how finished it sounds (the semantic detector's probability, in bands) and how
 finished it reads (the cue of the words) to a wait. Each new piece of evidence looks the wait up
-again. When it has passed and the recogniser has told all it heard, the turn is the agent's. All
-waits count from the VAD stop, which itself comes `[vad] stop_s` after the voice.
+again, and so does growing silence. When it has passed and the recogniser has told all it heard, the
+turn is the agent's. All waits count from the VAD stop, which itself comes `[vad] stop_s` after the
+voice. Speech that goes on meanwhile withdraws the stop.
+
+The work does not wait for the decision: `outlook` says what the turn looks like while it is being
+decided, so that `call/speculation.py` can have it answered in advance.
 
 Plain calls only: the host tells facts and the time, and asks again at `next_deadline()`.
 """
@@ -17,6 +21,7 @@ from enum import StrEnum
 from call.cues import Cue, cue
 
 Waits = tuple[float, float, float, float]
+SPECULATE = ("off", "llm", "llm_and_voice")
 _COLUMNS = (Cue.COMPLETE, Cue.OPEN, Cue.DICTATING, Cue.UNFINISHED)
 
 
@@ -45,19 +50,22 @@ class Endpoint:
     """Probability from which it sounds rather finished than not; the model's own threshold."""
     unlikely_from: float = 0.15
     """Below this the turn sounds unfinished: natural thinking pauses score 0.01 to 0.14."""
-    sure_s: Waits = (0.0, 0.05, 0.6, 1.0)
+    sure_s: Waits = (0.06, 0.2, 0.6, 1.0)
     """Sounds finished: answer as soon as the words are in, unless they contradict it. Words weigh
     more: cut-off sentences often sound finished, but nobody ends on "for"."""
-    likely_s: Waits = (0.05, 0.35, 0.8, 1.2)
+    likely_s: Waits = (0.12, 0.4, 0.9, 1.3)
     """Sounds rather finished: a breath's patience when the words could go on."""
-    unlikely_s: Waits = (0.25, 0.6, 1.0, 1.4)
+    unlikely_s: Waits = (0.3, 0.7, 1.1, 1.5)
     """Sounds rather unfinished: a whole question is still answered at once."""
-    no_s: Waits = (0.4, 0.9, 1.2, 1.6)
+    no_s: Waits = (0.5, 1.0, 1.3, 1.7)
     """Sounds unfinished: outlasts most thinking pauses (median 0.6 s) but never 3 s, which callers
     take for a dead line."""
-    unknown_s: Waits = (0.2, 0.45, 1.1, 1.4)
+    unknown_s: Waits = (0.2, 0.5, 1.2, 1.5)
     """Not scored yet: by words and silence alone. The score comes 0.05 to 0.15 s after the signal,
     so shorter entries never wait for it; on a busy machine these are what the caller hears."""
+    second_stage_s: float = 0.06
+    """No turn is decided before this, whatever the evidence: two windows of the voice detector, in
+    which resumed speech still withdraws it."""
     hard_stop_s: float = 3.0
     """Whatever the evidence, the turn ends after this silence if there are words."""
     final_wait_s: float = 0.35
@@ -71,7 +79,7 @@ class Endpoint:
     recogniser."""
     digits_expected: int = 7
     """A string of digits shorter than this is still being dictated; a local number has seven."""
-    score_at_s: tuple[float, ...] = (0.0, 0.3, 0.7)
+    score_at_s: tuple[float, ...] = (0.0, 0.2, 0.5, 1.2)
     """Instants after the VAD stop at which the sound is scored (again, while undecided): more
     silence makes the model surer of both answers. Each costs some 50 ms of one core."""
     lead_s: float = 0.5
@@ -81,6 +89,17 @@ class Endpoint:
     """Turns scored at the same time, for the whole process. One core scores 10 to 20 a second."""
     detector_waiting: int = 8
     """Turns that may wait to be scored; past it the oldest is decided by words and silence."""
+    speculate: str = "llm_and_voice"
+    """What begins at the first signal, before the turn is decided: "off" nothing, "llm" the model
+    is asked, "llm_and_voice" its first words are also spoken, and held back until the decision."""
+    ask_within_s: float = 0.6
+    """The model is asked in advance once the decision is at most this far away by the evidence so
+    far, about what an answer needs to be ready. Endings that wait longer are mostly none."""
+    guesses_per_turn: int = 3
+    """Most requests in advance in one turn; the recogniser may correct its words more often."""
+    wasted_guesses: int = 40
+    """Requests in advance that may be thrown away in one call; past it the rest of the call waits
+    for each decision. Each costs about one reply's tokens, mostly read from the prompt cache."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.unlikely_from <= self.likely_from <= self.sure_from <= 1:
@@ -94,6 +113,14 @@ class Endpoint:
                 raise ValueError(f"{name} is {row}; give four waits of 0 seconds or more")
             if max(row) > self.hard_stop_s:
                 raise ValueError(f"{name} is {row}; no wait may pass hard_stop_s")
+        if not 0 <= self.second_stage_s <= self.hard_stop_s:
+            raise ValueError(
+                f"second_stage_s is {self.second_stage_s}; give 0 seconds up to hard_stop_s"
+            )
+        if self.speculate not in SPECULATE:
+            raise ValueError(f"speculate is {self.speculate!r}; choose {', '.join(SPECULATE)}")
+        if min(self.ask_within_s, self.guesses_per_turn, self.wasted_guesses) < 0:
+            raise ValueError("ask_within_s, guesses_per_turn, wasted_guesses must not be negative")
         if self.detector_threads < 1 or self.detector_waiting < 1:
             raise ValueError("detector_threads and detector_waiting must be 1 or more")
         if list(self.score_at_s) != sorted(self.score_at_s) or min(self.score_at_s, default=0) < 0:
@@ -112,7 +139,7 @@ class Endpoint:
     def wait_s(self, band: Band, words: Cue) -> float:
         """Seconds after the VAD stop that this evidence asks for."""
         row: Waits = getattr(self, f"{band.value}_s")
-        return row[_COLUMNS.index(words)]
+        return max(row[_COLUMNS.index(words)], self.second_stage_s)
 
 
 # ── facts ────────────────────────────────────────────────────────────────────────────
@@ -136,6 +163,16 @@ class SpeechStarted:
 @dataclass(frozen=True)
 class SpeechStopped:
     """The voice detector's first signal that the caller is silent."""
+
+
+@dataclass(frozen=True)
+class VoiceBegan:
+    """A sound like speech, too short yet for the voice detector to call it speech."""
+
+
+@dataclass(frozen=True)
+class VoicePaused:
+    """That sound has ceased."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +201,8 @@ Fact = (
     | TurnClosed
     | SpeechStarted
     | SpeechStopped
+    | VoiceBegan
+    | VoicePaused
     | WordsArrived
     | Finalized
     | ProbabilityArrived
@@ -179,12 +218,22 @@ class DecideTurn:
     reason: str
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """A turn that is being decided: its words so far, and when it ends if they are all."""
+
+    text: str
+    due_at: float
+
+
 class EndpointFilter:
     """Decides once per turn; after that it is silent until the caller speaks or a turn opens."""
 
     def __init__(self, settings: Endpoint) -> None:
         self._settings = settings
         self._speaking = False  # outlives turns: the voice detector reports changes only
+        self._is_voiced = False  # a sound that may become speech again
+        self._quiet_at = float("-inf")  # the stop, or the end of a sound after it
         self._started_at = float("-inf")
         self._open = False
         self._asked = ""
@@ -211,7 +260,11 @@ class EndpointFilter:
                 self._decided = self._finalized = False
                 self._stopped_at = self._probability = None
             case SpeechStopped():
-                self._speaking, self._stopped_at = False, now
+                self._speaking, self._is_voiced = False, False
+                self._stopped_at = self._quiet_at = now
+            case VoiceBegan() | VoicePaused():
+                self._is_voiced = isinstance(fact, VoiceBegan)
+                self._quiet_at = now
             case WordsArrived():
                 self._take_words(fact, now)
             case Finalized():
@@ -220,6 +273,25 @@ class EndpointFilter:
                 if not self._speaking and fact.spoken_at >= self._started_at:
                     self._probability = fact.probability
         return self.on_deadline(now)
+
+    @property
+    def words(self) -> str:
+        """The turn's words for good."""
+        return self._final
+
+    @property
+    def is_silent(self) -> bool:
+        """The caller's turn is open and the caller does not speak: it can be decided."""
+        return self._open and not self._speaking
+
+    def outlook(self) -> Outlook | None:
+        """What the turn looks like while it is being decided; None at any other time."""
+        if not self.is_silent or self._decided or self._stopped_at is None:
+            return None
+        text = self._final if self._finalized else f"{self._final} {self._interim}".strip()
+        if not text:
+            return None
+        return Outlook(text, self._quiet_at + self._patience_s(text))
 
     def next_deadline(self) -> float | None:
         """When to ask again, if no fact comes before."""
@@ -257,19 +329,28 @@ class EndpointFilter:
             return None
         if self._stopped_at is None:
             return self._due_by_words_only()
-        settings, since = self._settings, self._stopped_at
-        stop = (since + settings.hard_stop_s, "hard_stop")
+        settings, since = self._settings, self._quiet_at
+        stop = (self._stopped_at + settings.hard_stop_s, "hard_stop")
+        if self._is_voiced:
+            return stop  # the caller may be going on: two windows of voice hold the decision
         if not self._final:
             heard_out = self._finalized and not self._interim
-            return (since + settings.nothing_s, "nothing") if heard_out else stop
+            return min((since + settings.nothing_s, "nothing"), stop) if heard_out else stop
         if self._interim and not self._finalized:
             return stop
-        band = settings.band(self._probability)
-        words = cue(self._final, asked=self._asked, digits_expected=settings.digits_expected)
+        band, words = self._evidence(self._final)
         wait_s = settings.wait_s(band, words)
         if not self._finalized:
             wait_s = max(wait_s, settings.final_wait_s)
         return min((since + wait_s, f"{band.value}+{words.value}"), stop)
+
+    def _evidence(self, text: str) -> tuple[Band, Cue]:
+        settings = self._settings
+        words = cue(text, asked=self._asked, digits_expected=settings.digits_expected)
+        return settings.band(self._probability), words
+
+    def _patience_s(self, text: str) -> float:
+        return self._settings.wait_s(*self._evidence(text))
 
     def _due_by_words_only(self) -> tuple[float, str] | None:
         if self._words_at is None:

@@ -119,13 +119,6 @@ HOLDS = Measure(
     "offhook_holds_total", "Times a voice held the agent, by verdict", labels=("verdict",)
 )
 HELD_SECONDS = Measure("offhook_held_seconds", "Hold of the agent's sound to its resumption", "s")
-FALSE_INTERRUPTIONS = Measure(
-    "offhook_false_interruptions_total", "Interruptions after which the caller said nothing"
-)
-HOLDS = Measure(
-    "offhook_holds_total", "Times a voice held the agent, by verdict", labels=("verdict",)
-)
-HELD_SECONDS = Measure("offhook_held_seconds", "Hold of the agent's sound to its resumption", "s")
 
 # ── the providers ────────────────────────────────────────────────────────────────────
 PROVIDER_FAULTS = Measure(

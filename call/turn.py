@@ -51,6 +51,10 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_S, Moment.REPLY_HEARD): _L,
     (_S, Moment.INTERRUPTED): _L,
 }
+# What an answer begun early does before the turn is decided.
+_AHEAD = frozenset(
+    {Moment.LLM_REQUEST, Moment.LLM_FIRST_TOKEN, Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE}
+)
 _MOVING = frozenset(moment for _, moment in TRANSITIONS)
 
 
@@ -101,6 +105,9 @@ class _Turn:
     models: list[str] = field(default_factory=list)
     voices: list[str] = field(default_factory=list)
     interrupted: bool = False
+    speculated: bool = False
+    kept_speculation: bool = False
+    ahead: list[tuple[float, Moment]] | None = None  # of an answer begun early, in hand
 
     def first(self, moment: Moment, *, since: float = float("-inf")) -> float | None:
         """The first time of a moment, from `since` on."""
@@ -133,7 +140,7 @@ class Timeline:
         *,
         on_turn: Callable[[TurnRecord], None] | None = None,
         began_at: float | None = None,
-        stop_lag_s: float = 0.25,
+        stop_lag_s: float = 0.15,
         recorder: Recorder | None = None,
         strict: bool = False,
     ) -> None:
@@ -175,6 +182,10 @@ class Timeline:
                     self._hearing.moments.append((at, moment))
             case Moment.TURN_DECIDED:
                 self._decided(at)
+            case Moment.GUESSED | Moment.GUESS_KEPT | Moment.GUESS_WITHDRAWN:
+                self._guess(moment)
+            case _ if moment in _AHEAD and self._hearing and self._hearing.ahead is not None:
+                self._hearing.ahead.append((at, moment))
             case _:
                 self._answer(moment, at)
 
@@ -240,6 +251,17 @@ class Timeline:
         turn.moments.append((at, Moment.TURN_DECIDED))
         self._answering = turn
 
+    def _guess(self, moment: Moment) -> None:
+        """What is done ahead belongs to the turn only if it is kept."""
+        turn = self._caller()
+        if moment is Moment.GUESSED:
+            turn.speculated, turn.ahead = True, []
+            return
+        if moment is Moment.GUESS_KEPT:
+            turn.kept_speculation = True
+            turn.moments += turn.ahead or []
+        turn.ahead = None
+
     def _answer(self, moment: Moment, at: float) -> None:
         turn = self._answering
         if turn is None:
@@ -279,6 +301,8 @@ class Timeline:
             agent_text=" ".join(turn.written),
             heard_text=" ".join(turn.heard),
             interrupted=turn.interrupted,
+            speculated=turn.speculated,
+            kept_speculation=turn.kept_speculation,
             models=tuple(turn.models),
             provider_by_clause=tuple(turn.voices),
             endpoint_s=_apart(zero, turn.first(Moment.TURN_DECIDED)),

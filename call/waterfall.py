@@ -4,7 +4,8 @@
 
 Each stage ends at the moment it is named by, in whatever order the moments come, so the stages sum
 up to the whole, to the microsecond. "stt" is the wait until the words were final, "endpoint" the
-patience after it.
+patience after it. What ran before the turn was decided ran beside that wait, and counts only what
+it left to do behind it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _STAGES = {
 _BEFORE_THE_VOICE = frozenset(
     {Moment.LLM_REQUEST, Moment.LLM_FIRST_TOKEN, Moment.TOOL_STARTED, Moment.TOOL_ENDED}
 )
+_AHEAD = _BEFORE_THE_VOICE | {Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE}
 _ONCE = (Moment.TURN_DECIDED, Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE, Moment.FIRST_AUDIO)
 
 
@@ -36,11 +38,15 @@ def critical_path(zero: float | None, moments: list[tuple[float, Moment]]) -> li
     heard_at = min((at for at, m in moments if m is Moment.FIRST_AUDIO), default=None)
     if zero is None or heard_at is None or heard_at < zero:
         return []
+    decided_at = min((at for at, m in moments if m is Moment.TURN_DECIDED), default=zero)
     path: list[tuple[str, int]] = []
     seen: set[Moment] = set()
     before_us = 0
     for at, moment in _up_to_first_audio(moments):
         if at < zero or moment not in _STAGES or (moment in _ONCE and moment in seen):
+            continue
+        if moment in _AHEAD and at < decided_at:
+            seen.add(moment)
             continue
         if moment in _BEFORE_THE_VOICE and Moment.CLAUSE_SENT in seen:
             continue

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     Frame,
     InterruptionFrame,
     LLMFullResponseEndFrame,
@@ -16,6 +17,8 @@ from pipecat.frames.frames import (
 from pipecat.utils.text.base_text_aggregator import TextType
 
 from call.clauses import ClauseCutter, Clauses
+from call.speculation import Guess
+from frames.speculation import guess_of, is_withdrawn, mark
 from frames.speech import ClauseFrame, SayFrame
 from processors.deciding import DecidingProcessor
 
@@ -26,7 +29,8 @@ class ClauseChunker(DecidingProcessor):
     """Tokens enter, `ClauseFrame`s leave, between the reply's start and end.
 
     A `SayFrame` becomes a reply of its own; it waits while another reply is open. What an
-    interruption leaves of a reply (tokens still on their way, a late end) is swallowed.
+    interruption leaves of a reply (tokens still on their way, a late end) is swallowed, and so is
+    an answer that was begun early and withdrawn.
     """
 
     def __init__(
@@ -39,14 +43,19 @@ class ClauseChunker(DecidingProcessor):
         self._reply = 0
         self._clause = 0
         self._is_open = False
+        self._guess: Guess | None = None  # what the open reply was begun on
         self._held: deque[SayFrame] = deque(maxlen=_HELD_PHRASES)
         self._interruption_id = -1  # frames made before it belong to what was interrupted
 
     def decide(self, frame: Frame, now: float) -> Sequence[Frame] | None:
         """What leaves for what came."""
         match frame:
+            case EagerEndOfTurnCancelFrame():
+                return (frame, *self._abandon())
+            case _ if is_withdrawn(frame):
+                return self._abandon()
             case LLMTextFrame() if not frame.skip_tts:
-                return self._worded(self._cutter.feed(frame.text, now)) if self._is_open else ()
+                return self._written(self._cutter.feed(frame.text, now)) if self._is_open else ()
             case LLMFullResponseStartFrame():
                 is_stale = frame.id < self._interruption_id
                 return () if is_stale else (*self._close(), self._open(frame))
@@ -65,10 +74,13 @@ class ClauseChunker(DecidingProcessor):
 
     def on_deadline(self, now: float) -> Sequence[Frame]:
         """The stream dribbles."""
-        return self._worded(self._cutter.on_deadline(now))
+        if self._is_void:
+            return self._abandon()
+        return self._written(self._cutter.on_deadline(now))
 
     def _open(self, start: LLMFullResponseStartFrame) -> Frame:
         self._is_open = True
+        self._guess = guess_of(start)
         self._cutter.reset()
         self._number_reply()
         return start
@@ -78,7 +90,25 @@ class ClauseChunker(DecidingProcessor):
         if not self._is_open:
             return []
         self._is_open = False
-        return [*self._worded(self._cutter.flush()), end or LLMFullResponseEndFrame()]
+        if self._is_void:
+            self._cutter.reset()
+            return []
+        end = end or LLMFullResponseEndFrame()
+        mark(end, self._guess)
+        return [*self._written(self._cutter.flush()), end]
+
+    @property
+    def _is_void(self) -> bool:
+        """The open reply answers nothing any more."""
+        return self._guess is not None and self._guess.is_withdrawn
+
+    def _abandon(self) -> list[Frame]:
+        """Drop the open reply if it was withdrawn; what waited for its end goes on."""
+        if not (self._is_open and self._is_void):
+            return []
+        self._is_open = False
+        self._cutter.reset()
+        return self._release()
 
     def _interrupt(self, frame: InterruptionFrame) -> list[Frame]:
         self._interruption_id = frame.id
@@ -109,6 +139,13 @@ class ClauseChunker(DecidingProcessor):
     def _number_reply(self) -> None:
         self._reply += 1
         self._clause = 0
+
+    def _written(self, clauses: Sequence[str]) -> list[Frame]:
+        """Clauses of the open reply."""
+        frames = self._worded(clauses)
+        for frame in frames:
+            mark(frame, self._guess)
+        return frames
 
     def _worded(self, clauses: Sequence[str], *, kind: str = "reply") -> list[Frame]:
         first, self._clause = self._clause + 1, self._clause + len(clauses)

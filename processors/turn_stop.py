@@ -1,7 +1,8 @@
 """When is the caller's turn over? Hosts `call.endpoint.EndpointFilter` in Pipecat's aggregator.
 
 Frames become facts, the decision ends the turn; one timer asks again when the evidence so far says
-so. Nothing here reads the wall-clock times that frames carry.
+so. Meanwhile `call.speculation.Speculation` has the likely ending answered in advance. Nothing here
+reads the wall-clock times that frames carry.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pipecat.frames.frames import (
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
-from pipecat.turns.types import ProcessFrameResult
+from pipecat.turns.types import ProcessFrameResult, UserTurnSpeculation
 from pipecat.turns.user_stop.base_user_turn_stop_strategy import BaseUserTurnStopStrategy
 
 from call.endpoint import (
@@ -32,10 +33,14 @@ from call.endpoint import (
     SpeechStopped,
     TurnClosed,
     TurnOpened,
+    VoiceBegan,
+    VoicePaused,
     WordsArrived,
 )
 from call.floor import Floor
 from call.measures import TURNS_DECIDED, NullRecorder, Recorder
+from call.speculation import Ask, Move, Speculation
+from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
 
 
@@ -43,21 +48,29 @@ class TurnStop(BaseUserTurnStopStrategy):
     """Pipecat's stop strategy for the user aggregator."""
 
     def __init__(
-        self, settings: Endpoint | None = None, *, floor: Floor, recorder: Recorder | None = None
+        self,
+        settings: Endpoint | None = None,
+        *,
+        floor: Floor,
+        recorder: Recorder | None = None,
+        speculation: Speculation | None = None,
     ) -> None:
         super().__init__()
-        self._filter = EndpointFilter(settings or Endpoint())
+        settings = settings or Endpoint()
+        self._filter = EndpointFilter(settings)
         self._is_open = False
         self._floor = floor
         self._recorder = recorder or NullRecorder()
+        self._speculation = speculation or Speculation(settings, recorder=recorder)
         self._timer: asyncio.TimerHandle | None = None
-        self._late: asyncio.Task[None] | None = None  # a decision made by the timer
+        self._is_confirming = False  # the turn is being ended on the words of the guess in hand
+        self._late: set[asyncio.Task[None]] = set()  # what the timer set off
 
     async def cleanup(self) -> None:
         """Stop the timer."""
         self._disarm()
-        if self._late is not None and not self._late.done():
-            await self.cancel_task(self._late)
+        for task in list(self._late):
+            await self.cancel_task(task)
         await super().cleanup()
 
     async def handle_user_turn_started(self) -> None:
@@ -66,9 +79,17 @@ class TurnStop(BaseUserTurnStopStrategy):
         await self._tell(TurnOpened(asked=self._floor.last_said))
 
     async def handle_user_turn_stopped(self) -> None:
-        """The turn is over, whoever ended it."""
+        """The turn is over, whoever ended it: only now it is sure that a guess answers it."""
         self._is_open = False
-        await self._tell(TurnClosed())
+        now = time.monotonic()
+        moves: tuple[Move, ...] = ()
+        if self._is_confirming:
+            self._speculation.keep(now)
+        else:
+            moves = self._speculation.drop(now)
+        self._filter.decide(TurnClosed(), now)
+        self._arm()
+        await self._act((), moves)
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         """Turn what frames say into facts."""
@@ -77,6 +98,10 @@ class TurnStop(BaseUserTurnStopStrategy):
                 await self._tell(SpeechStarted())
             case VADUserStoppedSpeakingFrame():
                 await self._tell(SpeechStopped())
+            case VoiceOnsetFrame():
+                await self._tell(VoiceBegan())
+            case VoicePauseFrame():
+                await self._tell(VoicePaused())
             case TurnProbabilityFrame():
                 await self._tell(ProbabilityArrived(frame.probability, frame.spoken_at))
             case TranscriptionFrame():
@@ -93,13 +118,16 @@ class TurnStop(BaseUserTurnStopStrategy):
 
     async def _tell(self, fact: Fact) -> None:
         """Decide and re-arm before anything is awaited; then act."""
-        actions = self._filter.decide(fact, time.monotonic())
+        now = time.monotonic()
+        decisions = self._filter.decide(fact, now)
+        moves = () if decisions else self._speculation.look(self._filter.outlook(), now)
         self._arm()
-        await self._act(actions)
+        await self._act(decisions, moves)
 
     def _arm(self) -> None:
         self._disarm()
-        due_at = self._filter.next_deadline()
+        deadlines = (self._filter.next_deadline(), self._speculation.next_deadline())
+        due_at = min((at for at in deadlines if at is not None), default=None)
         if due_at is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(0.0, due_at - time.monotonic()), self._ask_again)
@@ -110,21 +138,47 @@ class TurnStop(BaseUserTurnStopStrategy):
             self._timer = None
 
     def _ask_again(self) -> None:
-        """The timer rang: the filter looks at the evidence anew, and may still say no."""
-        actions = self._filter.on_deadline(time.monotonic())
+        """The timer rang: both look at the evidence anew, and may still say no."""
+        now = time.monotonic()
+        decisions = self._filter.on_deadline(now)
+        outlook = self._filter.outlook()
+        moves = () if decisions else self._speculation.on_deadline(outlook, now)
         self._arm()
-        if actions:
-            self._late = self.create_task(self._act(actions), "decide")
+        if decisions or moves:
+            task = self.create_task(self._act(decisions, moves), "decide")
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
 
-    async def _act(self, actions: tuple[DecideTurn, ...]) -> None:
-        for action in actions:
-            logger.debug(f"turn decided: {action.reason}")
-            self._recorder.count(TURNS_DECIDED, reason=action.reason)
-            if action.reason != "nothing":
-                self._floor.agent_began()
-            # Announces the end first and asks the model right behind it, so that no request is
-            # out before everybody knows whose turn it is.
-            await self.trigger_user_turn_finalized()
+    async def _act(self, decisions: tuple[DecideTurn, ...], moves: tuple[Move, ...]) -> None:
+        for move in moves:
+            if not isinstance(move, Ask):
+                await self.trigger_user_turn_speculation_cancelled()
+            elif move.guess.is_pending:
+                await self.trigger_user_turn_inference_triggered(
+                    speculation=UserTurnSpeculation(text=move.guess.text)
+                )
+        for decision in decisions:
+            await self._end_turn(decision)
+
+    async def _end_turn(self, decision: DecideTurn) -> None:
+        """Give the turn to the agent, with the answer that was begun early if it fits."""
+        if not self._filter.is_silent:
+            return  # the caller went on before a decision by the timer could be carried out
+        logger.debug(f"turn decided: {decision.reason}")
+        self._recorder.count(TURNS_DECIDED, reason=decision.reason)
+        if decision.reason != "nothing":
+            self._floor.agent_began()
+        await self._act((), self._speculation.fits(self._filter.words, time.monotonic()))
+        guess = self._speculation.in_hand
+        self._is_confirming = guess is not None
+        try:
+            # Announces the end first and asks the model right behind it, unless it has been asked,
+            # so that no request is out before everybody knows whose turn it is.
+            await self.trigger_user_turn_finalized(confirms_speculation=guess is not None)
+        finally:
+            self._is_confirming = False
+        if guess is not None:
+            guess.announce()
 
     def _report(
         self, frame: TranscriptionFrame | InterimTranscriptionFrame, *, final: bool

@@ -17,6 +17,7 @@ from pipecat.services.llm_service import LLMService
 
 from call.errors import SettingsError
 from call.measures import Recorder
+from call.speculation import Speculation
 from services.anthropic import Anthropic, Claude
 from services.cartesia import Cartesia, CartesiaDialect
 from services.deepgram import Deepgram, DeepgramSTT
@@ -136,6 +137,7 @@ def llm(
     client: AsyncAnthropic,
     system: str,
     situation: str,
+    speculation: Speculation | None = None,
 ) -> LLMService[Any]:
     """The model's station; `client` is the process's warm one, which holds the key already."""
     think = settings.think
@@ -148,6 +150,7 @@ def llm(
         max_tokens=think.max_tokens,
         system=system,
         situation=situation,
+        speculation=speculation,
     )
 
 

@@ -3,6 +3,10 @@
 Pipecat's service is kept for the context, the tools and the frames; the stream between it and the
 vendor's client is ours (`_Stream`), because Pipecat runs only the last of several tool calls and
 knows an error that comes after a 200 only as "unknown".
+
+An answer begun before the turn is decided (a guess) is written beside the station's own work, so
+that taking it back costs nobody else's frames. Its text passes, marked with the guess, for the
+voice to begin; its tools wait for the verdict.
 """
 
 from __future__ import annotations
@@ -19,13 +23,26 @@ import httpx2
 from anthropic import NOT_GIVEN, APIError, AsyncAnthropic, DefaultAsyncHttpxClient
 from anthropic.types import RawMessageStreamEvent
 from pipecat.adapters.llm.services.anthropic_adapter import AnthropicLLMInvocationParams
-from pipecat.frames.frames import FunctionCallFromLLM
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    Frame,
+    FunctionCallFromLLM,
+    InterruptionFrame,
+    LLMContextFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+    LLMTextFrame,
+)
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.anthropic.llm import AnthropicLLMService
+from pipecat.services.llm_service import LLMService
 from pipecat.utils.errors import ErrorCategory
 
 from call.errors import ProviderFault, ProviderRefused
 from call.measures import LLM_TOKENS, PROVIDER_FAULTS, Moment, Recorder
+from call.speculation import Guess, Speculation
+from frames.speculation import mark
 from services.fault import REFUSAL, Origin, category, from_exception, kind
 
 _ORIGIN = Origin("anthropic", "think")
@@ -165,6 +182,7 @@ class Claude(AnthropicLLMService):
         max_tokens: int,
         system: str,
         situation: str,
+        speculation: Speculation | None = None,
     ) -> None:
         super().__init__(
             api_key="",  # the client holds it
@@ -183,6 +201,42 @@ class Claude(AnthropicLLMService):
         self._recorder = recorder
         self._situation = situation
         self._stream: _Stream | None = None
+        self._speculation = speculation or Speculation()
+        self._guess: Guess | None = None  # what the inference under way was begun on
+        self._ahead: asyncio.Task[None] | None = None  # that inference
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Tell a request in advance from an ordinary one; leave one that was withdrawn on its
+        way."""
+        if isinstance(frame, InterruptionFrame):
+            self._speculation.swept(time.monotonic())
+        elif isinstance(frame, LLMContextFrame):
+            self._guess = None
+            if frame.speculation:
+                self._guess = self._speculation.claim(_last_words(frame.context))
+                if self._guess is None:
+                    return
+        await super().process_frame(frame, direction)
+
+    async def push_frame(
+        self, frame: Frame, direction: FrameDirection = FrameDirection.DOWNSTREAM
+    ) -> None:
+        """Mark what belongs to a guess; its text passes if the voice may begin, and is held by
+        Pipecat's gate if not."""
+        guess = self._guess
+        if guess is not None and isinstance(frame, _REPLY_FRAMES):
+            mark(frame, guess)
+            if self._speculation.lets_voice_start:
+                await super(LLMService, self).push_frame(frame, direction)  # past the gate
+                return
+        await super().push_frame(frame, direction)
+
+    async def _handle_eager_end_of_turn_cancel(self, frame: EagerEndOfTurnCancelFrame) -> None:
+        """Stop writing what answers nothing; nothing else that waits here is touched."""
+        ahead = self._ahead
+        if ahead is not None and self._guess is not None and self._guess.is_withdrawn:
+            await self.cancel_task(ahead)
+            await self.stop_all_metrics()
 
     async def _get_llm_invocation_params(self, context: LLMContext) -> AnthropicLLMInvocationParams:
         """Put the situation behind the cached system prompt, in a block of its own.
@@ -198,12 +252,27 @@ class Claude(AnthropicLLMService):
         return params
 
     async def _process_context(self, context: LLMContext) -> None:
+        if self._guess is None:
+            await self._infer(context)
+            return
+        ahead = self._ahead = self.create_task(self._infer(context), "begun early")
+        try:
+            await asyncio.wait({ahead})
+        finally:
+            self._ahead = None
+            if not ahead.done():
+                await self.cancel_task(ahead)
+
+    async def _infer(self, context: LLMContext) -> None:
+        guess = self._guess
         try:
             await super()._process_context(context)
         finally:
             stream, self._stream = self._stream, None
             if stream is not None:
-                stream.count(self._recorder)
+                tokens = stream.count(self._recorder)
+                if guess is not None:
+                    guess.spend("tokens", tokens)
                 await stream.close()
 
     async def _create_message_stream(
@@ -226,7 +295,11 @@ class Claude(AnthropicLLMService):
         self._recorder.moment(Moment.LLM_FIRST_TOKEN, time.monotonic())
 
     async def run_function_calls(self, function_calls: Sequence[FunctionCallFromLLM]) -> None:
-        """Run every tool the model asked for, not only the last."""
+        """Run every tool the model asked for, not only the last; under a guess, once it is kept."""
+        if self._guess is not None and function_calls:
+            if not await _kept(self._guess):
+                return
+            self._speculation_gate.begin_speculation(False)  # from here on it is an ordinary reply
         if function_calls and self._stream is not None:
             context = function_calls[0].context
             function_calls = [
@@ -258,6 +331,23 @@ class Claude(AnthropicLLMService):
             category=category,
             force_treat_as_permanent=force_treat_as_permanent,
         )
+
+
+_REPLY_FRAMES = (LLMFullResponseStartFrame, LLMTextFrame, LLMFullResponseEndFrame)
+
+
+def _last_words(context: LLMContext) -> str:
+    """What the caller said last, by the provisional conversation."""
+    last: Any = context.messages[-1]
+    return str(last.get("content", ""))
+
+
+async def _kept(guess: Guess) -> bool:
+    """Wait for the verdict."""
+    settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    guess.when_settled(lambda: None if settled.done() else settled.set_result(None))
+    await settled
+    return guess.is_kept
 
 
 @dataclass
@@ -306,11 +396,12 @@ class _Stream:
         with suppress(Exception):  # the connection may be gone already, which is as good
             await self._response.close()
 
-    def count(self, recorder: Recorder) -> None:
-        """Report the tokens the vendor has named so far."""
+    def count(self, recorder: Recorder) -> int:
+        """Report the tokens the vendor has named so far, and give their sum."""
         for name, amount in self._usage.items():
             if amount:
                 recorder.count(LLM_TOKENS, amount, kind=name)
+        return sum(self._usage.values())
 
     def _look(self, event: Any) -> None:
         match event.type:

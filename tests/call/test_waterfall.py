@@ -121,3 +121,14 @@ def test_any_order_of_moments_tiles_the_whole(
     assert all(us >= 0 for _, us in path)
     assert sum(us for _, us in path) == round((min(firsts) - zero) * 1e6)
     assert all(a != b for (a, _), (b, _) in zip(path, path[1:], strict=False))
+
+
+def test_what_ran_before_the_decision_ran_beside_it() -> None:
+    """Its rest is a stage of its own."""
+    ahead = [(0.01, M.LLM_REQUEST), (0.11, M.LLM_FIRST_TOKEN), (0.14, M.CLAUSE_SENT)]
+    behind = [(0.2, M.TURN_DECIDED), (0.24, M.TTS_FIRST_BYTE), (0.25, M.FIRST_AUDIO)]
+    assert critical_path(0.0, [*ahead, *behind]) == [
+        ("endpoint", 200_000),
+        ("tts", 40_000),
+        ("wire", 10_000),
+    ]

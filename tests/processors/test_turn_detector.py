@@ -211,5 +211,6 @@ async def test_real_speech_is_judged_by_the_real_models(shared_audio: Path) -> N
     )
     scorer.close()
     signals = (VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame)
-    assert [type(f) for f in down if isinstance(f, signals)] == list(signals)
-    assert [p > 0.5 for p in verdicts(down)] == [True]
+    found = [type(f) for f in down if isinstance(f, signals)]
+    assert (found[0], found[-1]) == signals  # a pause within may be a first signal as well
+    assert verdicts(down)[-1] > 0.5

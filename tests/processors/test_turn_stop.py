@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     Frame,
     InterimTranscriptionFrame,
     LLMContextFrame,
@@ -22,6 +23,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 from call.endpoint import Endpoint
 from call.floor import Floor
 from call.measures import TURNS_DECIDED, Measure, NullRecorder
+from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
 from tests.conftest import TICK
 from tests.processors.aggregator import pair
@@ -30,6 +32,8 @@ pytestmark = pytest.mark.frame
 
 # nothing is decided by waiting unless a test asks for it
 PATIENT = Endpoint(
+    speculate="off",
+    second_stage_s=0.0,
     sure_s=(0.0, 0.0, 60.0, 60.0),
     likely_s=(60.0,) * 4,
     unlikely_s=(60.0,) * 4,
@@ -232,6 +236,7 @@ async def test_what_the_agent_asked_is_evidence() -> None:
     """ "Yes" answers a yes/no question, whatever it sounds like."""
     floor = Floor()
     floor.clause_began(1, "Is that right?", is_protected=False, now=0.0)
+    floor.agent_ended()
     settings = replace(PATIENT, no_s=(0.0, 60.0, 60.0, 60.0))
     sent = [STARTED(), STOPPED(), sounds(0.01), final("Yes."), STTFinalizedFrame(), pause()]
     assert decisions(await through(*sent, settings=settings)) == []
@@ -267,3 +272,97 @@ async def test_wall_clock_stamps_on_frames_are_not_read() -> None:
         STARTED(), stop, sounds(0.95), final("Hello there"), STTFinalizedFrame(), pause()
     )
     assert decisions(down) == ["decided", "Hello there"]
+
+
+EAGER = replace(PATIENT, speculate="llm", ask_within_s=60.0)
+
+
+def asked(down: Sequence[Frame]) -> list[str]:
+    """What the model is asked and told, in order: guesses, withdrawals, turn ends, questions."""
+    told: list[str] = []
+    for frame in down:
+        match frame:
+            case LLMContextFrame():
+                last = frame.context.messages[-1]
+                told.append(f"{'guess' if frame.speculation else 'ask'} {last['content']}")  # type: ignore[index]
+            case EagerEndOfTurnCancelFrame():
+                told.append("withdraw")
+            case UserStoppedSpeakingFrame():
+                told.append("decided")
+    return told
+
+
+async def test_the_model_is_asked_at_the_first_signal_and_not_again() -> None:
+    """The words so far were the last: the answer begun early is the answer."""
+    down = await through(
+        STARTED(),
+        InterimTranscriptionFrame("hello there", "caller", ""),
+        pause(),
+        STOPPED(),
+        pause(),
+        sounds(0.95),
+        final("Hello there."),
+        STTFinalizedFrame(),
+        pause(),
+        settings=EAGER,
+    )
+    assert asked(down) == ["guess hello there", "decided"]
+    assert decisions(down) == ["decided", "Hello there."]
+
+
+async def test_other_words_take_the_guess_back_and_ask_with_the_right_ones() -> None:
+    """The recogniser corrected itself before the decision."""
+    down = await through(
+        STARTED(),
+        InterimTranscriptionFrame("hello the", "caller", ""),
+        pause(),
+        STOPPED(),
+        pause(),
+        sounds(0.95),
+        final("Hello there."),
+        STTFinalizedFrame(),
+        pause(),
+        settings=EAGER,
+    )
+    assert asked(down) == ["guess hello the", "withdraw", "guess Hello there.", "decided"]
+
+
+async def test_resumed_speech_takes_the_guess_back() -> None:
+    """Nothing of it enters the conversation; the whole turn is answered in the end."""
+    down = await through(
+        STARTED(),
+        final("Hello"),
+        pause(),
+        STOPPED(),
+        pause(),
+        STARTED(),
+        pause(),
+        final("there"),
+        pause(),
+        STOPPED(),
+        sounds(0.95),
+        STTFinalizedFrame(),
+        pause(),
+        settings=EAGER,
+    )
+    assert asked(down) == ["guess Hello", "withdraw", "guess Hello there", "decided"]
+    assert decisions(down) == ["decided", "Hello there"]
+
+
+async def test_a_sound_after_the_stop_holds_the_decision() -> None:
+    """Two windows of voice may be the caller going on; when they were not, the wait goes on."""
+    settings = replace(PATIENT, no_s=(2 * TICK,) * 4)
+    sent = [STARTED(), STOPPED(), sounds(0.01), VoiceOnsetFrame(), pause(0.5)]
+    sent += [final("Hello there"), STTFinalizedFrame(), pause(6)]
+    assert decisions(await through(*sent, settings=settings)) == []
+    assert decisions(await through(*sent, VoicePauseFrame(), pause(6), settings=settings)) == [
+        "decided",
+        "Hello there",
+    ]
+
+
+async def test_noise_takes_nothing_in_advance() -> None:
+    """Without words there is nothing to ask."""
+    settings = replace(EAGER, nothing_s=2 * TICK)
+    down = await through(STARTED(), STOPPED(), STTFinalizedFrame(), pause(6), settings=settings)
+    assert asked(down) == ["decided"]
