@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-TABLES = ("latency", "recording",)
+TABLES = ("latency", "privacy", "recording",)
 
 
 def main(arguments: list[str]) -> int:

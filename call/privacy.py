@@ -163,7 +163,8 @@ class Masking:
             crossing = next(each for each in found if each.start < offset < each.end)
             first = (words_of(text) or [""])[0]
             is_too_long = len(crossing.value) > _MOST.get(crossing.kind, _MOST_OF_OTHERS)
-            if is_too_long or LEXICON.get(first, ("",))[0] in (TEEN, TENS):
+            is_time = crossing.kind in _MOST and LEXICON.get(first, ("",))[0] in (TEEN, TENS)
+            if is_too_long or is_time:
                 self.forget()
                 return text, self._personal(text)
         return joined, found

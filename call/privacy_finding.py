@@ -83,13 +83,14 @@ class _Finding:
                 self._take(
                     match.start(), len(match[0].rstrip(".,")) + match.start(), EMAIL, match[0]
                 )
-        for match in _WRITTEN_IBAN.finditer(text):
+        for match in _WRITTEN_IBAN.finditer(text) if self.tokens.has_figures else ():
             if iban.is_valid(match[0]):
                 self._take(*match.span(), BANK, iban.compact(match[0]))
         self._emails()
         self._dates(text)
         self._addresses()
-        self._runs()
+        if self.tokens.has_symbols:
+            self._runs()
         self._names(text)
         return sorted(self.found, key=lambda each: each.start)
 
@@ -108,7 +109,7 @@ class _Finding:
         if "[" in text:
             for match in TOKEN.finditer(text):
                 self.tokens.block(*match.span())
-        if any(kind == WRITTEN for kind in self.tokens.classes):
+        if self.tokens.has_figures:
             for match in shapes.PLAIN.finditer(text):
                 self.tokens.block(*match.span())
 
@@ -121,7 +122,7 @@ class _Finding:
             self._take(start, end, EMAIL, value, is_open="@" not in value or "." not in value)
 
     def _dates(self, text: str) -> None:
-        if any(kind == WRITTEN for kind in self.tokens.classes):
+        if self.tokens.has_figures:
             for match in shapes.DATE.finditer(text):
                 date = shapes.written_date(match)
                 if date:
@@ -206,12 +207,19 @@ class _Finding:
             return True
         return bool(_HOUR_OH.fullmatch(run.value)) and run.digits in (3, 4) and run.singles <= 3
 
+    def _is_taken(self, first: int, behind: int) -> bool:
+        """Whether a value was found between two tokens."""
+        start, end = self.tokens.starts[first], self.tokens.starts[behind]
+        return any(start <= each.start < end for each in self.found)
+
     def _cue_for(self, run: Run) -> tuple[str | None, bool]:
         """The announcement in front of a run, and whether it is near."""
         kind, is_near = None, False
         for at, cue in reversed(self.cues):
             if at >= run.first:
                 continue
+            if kind == NUMBER and self._is_taken(at, run.first):
+                break  # "my code is 4455 and my number is …"
             near = run.first - at <= _NEAR and _only_links(self.tokens, at + 1, run.first)
             if kind is None or (kind == NUMBER and cue != NUMBER and run.first - at <= _NEAR):
                 kind, is_near = cue, near or (is_near and kind == NUMBER)
@@ -262,7 +270,7 @@ def _only_links(tokens: Tokens, begin: int, end: int) -> bool:
     """Nothing of weight stands between an announcement and its value."""
     for at in range(begin, end):
         word = tokens.words[at]
-        if word in LINKING or tokens.classes[at] in (GLUE, TIMES) or word == ":":
+        if word in LINKING or tokens.classes[at] in (GLUE, TIMES) or word in ":?":
             continue
         if word in ANNOUNCING or word.lstrip("و") in ANNOUNCING:
             continue

@@ -32,7 +32,7 @@ KINDS = (
 """Every kind; `number` is a long number nobody said the kind of."""
 WITH_LETTERS = frozenset({BANK, SSN, RECORD, POLICY, CLAIM, ACCOUNT, PASSPORT, LICENCE, CODE})
 """Kinds whose values may hold letters."""
-LEAST = {PHONE: 7, CARD: 13, SSN: 9, BANK: 8, CODE: 4, BIRTHDATE: 5, NUMBER: 7}
+LEAST = {PHONE: 7, CARD: 13, SSN: 9, BANK: 8, CODE: 4, BIRTHDATE: 8, NUMBER: 7}
 """Characters of the shortest whole value; a shorter one at the end of what was said is open."""
 LEAST_OF_OTHERS = 5
 
@@ -94,12 +94,12 @@ def _table() -> dict[str, tuple[str, str]]:
         " اه امم ام مممم يعني طيب ثم شرطه"
     )
     table |= dict.fromkeys(_words(glue), (GLUE, ""))
+    table |= dict.fromkeys(",.-–—…/()#+*'،؛;\"", (GLUE, ""))
     return table
 
 
 LEXICON = _table()
 """Normalised word → (class, value)."""
-PUNCTUATION_GLUE = frozenset(",.-–—…/()#+*'،؛;\u00a0\"")
 GLUE_IN_LONG_RUNS = frozenset(_words("and و"))
 SOUNDS_LIKE = {"to": "2", "too": "2", "for": "4", "won": "1", "ate": "8"}
 """What recognisers write for a digit amid other digits."""

@@ -7,6 +7,7 @@ where it stands, so that all of it can be replaced.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,6 @@ from call.privacy_lexicon import (
     IN_A_CORRECTION,
     LETTER,
     LEXICON,
-    PUNCTUATION_GLUE,
     RESTARTING,
     SINGLE,
     SOUNDS_LIKE,
@@ -30,7 +30,10 @@ from call.privacy_lexicon import (
     WRITTEN,
 )
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_")
+_TOKEN = re.compile(
+    r"[^\W\d_][^\W\d_\u064b-\u065f]*(?:[\u0610-\u061a\u064b-\u065f\u0670][^\W\d_]*)*"
+    r"(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_"
+)
 _SYMBOLS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN, LETTER})
 _NUMERALS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN})
 _MOST_GLUE = 6  # words and marks between two symbols of one run
@@ -49,23 +52,27 @@ class Tokens:
         self.ends: list[int] = []
         self.classes: list[str] = []
         self.values: list[str] = []
-        known = LEXICON.get
+        self.has_figures = False
+        known, more = LEXICON.get, self.words.append
+        classed, valued = self.classes.append, self.values.append
+        started, ended = self.starts.append, self.ends.append
         for found in _TOKEN.finditer(text):
-            raw = found[0]
-            word = raw.lower() if raw.isascii() else normal(raw)
-            start, end = found.span()
-            if raw[0].isdigit():
-                entry = (WRITTEN, _western(raw))
-            elif len(raw) == 1 and raw in PUNCTUATION_GLUE:
-                entry = (GLUE, "")
+            word = found[0]
+            started(found.start())
+            ended(found.end())
+            if word.isdecimal():
+                self.has_figures = True
+                classed(WRITTEN)
+                valued(_western(word))
             else:
-                entry = known(word, _NOTHING)
-            self.words.append(word)
-            self.starts.append(start)
-            self.ends.append(end)
-            self.classes.append(entry[0])
-            self.values.append(entry[1])
-        self._letters_before_figures()
+                word = word.lower() if word.isascii() else normal(word) or word
+                kind, value = known(word, _NOTHING)
+                classed(kind)
+                valued(value)
+            more(word)
+        self.has_symbols = not _SYMBOLS.isdisjoint(self.classes)
+        if self.has_figures:
+            self._letters_before_figures()
 
     def _letters_before_figures(self) -> None:
         """ "HK7892": letters that touch figures are read with them."""
@@ -92,9 +99,8 @@ class Tokens:
 
     def block(self, start: int, end: int) -> None:
         """Take the tokens of a stretch of text out of the reading."""
-        for index, at in enumerate(self.starts):
-            if start <= at < end:
-                self.classes[index] = ""
+        for index in range(bisect_left(self.starts, start), bisect_left(self.starts, end)):
+            self.classes[index] = ""
 
 
 _NOTHING = ("", "")
@@ -185,12 +191,15 @@ def _may_begin(tokens: Tokens, index: int) -> bool:
     is_short = len(tokens.words[index]) == 1
     if is_short and _as_in(tokens, index) > index + 1:
         return True
-    while after < len(tokens) and not tokens.is_word(after):
+    is_article = tokens.words[index] in ("a", "i")
+    while after < len(tokens) and (
+        not tokens.is_word(after) or (tokens.classes[after] == GLUE and not is_article)
+    ):
         after += 1
     if after >= len(tokens):
         return False
     follows = tokens.classes[after]
-    if tokens.words[index] in ("a", "i"):
+    if is_article:
         return follows == LETTER and tokens.words[after] not in ("a", "i")
     return follows == LETTER or follows in _NUMERALS
 
@@ -224,6 +233,8 @@ def _symbol(tokens: Tokens, index: int, run: Run) -> int:
         after = _as_in(tokens, index)
     elif kind == TENS:
         after, value = _tens(tokens, index)
+    elif kind == SINGLE and tokens.words[index] == "o" and _is_spelling(tokens, index, run):
+        kind, value = LETTER, "o"
     elif kind == SINGLE:
         after, value, kind = _single(tokens, index)
     if after < len(tokens) and tokens.classes[after] == HUNDRED and kind != LETTER:
@@ -231,6 +242,16 @@ def _symbol(tokens: Tokens, index: int, run: Run) -> int:
     run.chunks.append(value)
     run.styles.append(kind)
     return after
+
+
+def _is_spelling(tokens: Tokens, index: int, run: Run) -> bool:
+    """Letters on both sides, as far as there are sides: o is a letter, not a zero."""
+    is_before = not run.styles or run.styles[-1] == LETTER
+    after = index + 1
+    while after < len(tokens) and tokens.classes[after] == GLUE:
+        after += 1
+    is_after = after >= len(tokens) or tokens.classes[after] not in _NUMERALS
+    return is_before and is_after and (bool(run.styles) or tokens.classes[after:] != [])
 
 
 def _repeated(tokens: Tokens, index: int, run: Run) -> int:
@@ -305,14 +326,16 @@ def _next_symbol(tokens: Tokens, index: int, run: Run) -> int | None:
     while at < count and at - index <= _MOST_GLUE:
         kind, word = classes[at], words[at]
         if kind in _SYMBOLS:
-            return at if _belongs(tokens, at, index, run) else None
+            if _belongs(tokens, at, index, run):
+                return at
+            break
         if kind != GLUE and not (is_long and word in GLUE_IN_LONG_RUNS):
             break
         at += 1
     if at < count and is_long and words[at] in SOUNDS_LIKE and run.styles[-1] == SINGLE:
         if at + 1 < count and classes[at + 1] == SINGLE and at == index:
             return at
-    if not run.chunks or len(run.chunks) + (run.digits > 3) < 2:
+    if not run.chunks or (len(run.chunks) < 2 and len(run.chunks[0]) <= 3):
         return None
     return _behind_correction(tokens, at if at < count else index, run)
 
@@ -321,6 +344,8 @@ def _belongs(tokens: Tokens, at: int, index: int, run: Run) -> bool:
     if tokens.classes[at] != LETTER:
         return True
     word = tokens.words[at]
+    if word in ("a", "p") and tokens.words[at + 1 : at + 2] == ["m"]:
+        return False  # "eleven o six p m"
     if word in ("a", "i") or (len(word) > 1):
         is_spelling = run.styles and run.styles[-1] == LETTER
         return bool(is_spelling) or _may_begin(tokens, at)
@@ -341,8 +366,8 @@ def _behind_correction(tokens: Tokens, at: int, run: Run) -> int | None:
         word = words[at]
         if word not in IN_A_CORRECTION and classes[at] != GLUE:
             return None
-        is_correcting = is_correcting or word in CORRECTING
         is_anew = is_anew or word in RESTARTING
+        is_correcting = is_correcting or is_anew or word in CORRECTING
         at += 1
     return None
 

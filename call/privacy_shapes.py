@@ -210,11 +210,17 @@ def spoken_dates(tokens: Tokens) -> list[tuple[int, int, str, int]]:
         month = MONTHS.get(word)
         if month is None or (word == "may" and not _day_beside(tokens, at)):
             continue
+        if at > 1 and tokens.words[at - 1] == "in" and tokens.words[at - 2] == "as":
+            continue  # "n as in november"
         begin, day = _day_before(tokens, at)
         end = at + 1
         if not day:
             end, day = _day_behind(tokens, at + 1)
         year_end, year = _year(tokens, end)
+        if not year and end < len(tokens) and begin == at and tokens.classes[end] == SINGLE:
+            continue  # "november four five nine": a letter and digits
+        if begin and tokens.words[begin - 1] == "the":
+            begin -= 1
         if day or year:
             found.append((begin, year_end if year else end, f"{year}-{month:02}-{day:02}", year))
     return found
@@ -288,9 +294,11 @@ def _year(tokens: Tokens, at: int) -> tuple[int, int]:
             break
         value = _year_value(run)
         if value:
-            following = Run(index)
-            if index < len(tokens) and tokens.classes[index] in (SINGLE, TENS, TEEN):
-                end = _symbol(tokens, index, following)
+            following, more = Run(index), index
+            if run.is_sum and more < len(tokens) and tokens.words[more] in ("and", "و"):
+                more += 1
+            if more < len(tokens) and tokens.classes[more] in (SINGLE, TENS, TEEN):
+                end = _symbol(tokens, more, following)
                 longer = _year_value(_joined(run, following))
                 if longer:
                     return end, longer
@@ -403,7 +411,7 @@ _CAPITALISED = re.compile(
     r"(?=[A-Z])"
 )
 _SPEAKING = re.compile(
-    r"\b(?:this is|it['’]s)\s+(?=(?:[^\W\d_]+[ ]){1,3}(?:speaking|calling|here)\b)", re.I
+    r"\b(?:this is|it['’]s)\s+(?=(?:[^\W\d_][\w'’-]*[ ]){1,3}(?:speaking|calling|here)\b)", re.I
 )
 _NAME_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*\.?")
 _POLITE = re.compile(
@@ -416,8 +424,9 @@ _POLITE = re.compile(
 def names(text: str, *, asked: bool) -> list[Stretch]:
     """Names that were introduced, or asked for."""
     found = []
+    may_introduce = _may_introduce(text)
     for pattern in (_INTRODUCED, _SPEAKING, _CAPITALISED):
-        if pattern is not _CAPITALISED and not _may_introduce(text):
+        if pattern is not _CAPITALISED and not may_introduce:
             continue
         for introduction in pattern.finditer(text):
             must = pattern is _CAPITALISED

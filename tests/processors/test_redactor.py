@@ -1,0 +1,111 @@
+"""Behind the redactor nobody sees what is personal: not in the text, not in the result."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TextFrame, TranscriptionFrame
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.tests.utils import run_test
+
+from call.privacy import Masked, Masking, Privacy
+from call.privacy_vault import Vault
+from frames.speech import ReplyHeardFrame
+from processors.redactor import Redactor
+
+pytestmark = pytest.mark.frame
+
+
+def result(text: str) -> SimpleNamespace:
+    """What a recogniser sends with its words."""
+    words = [
+        SimpleNamespace(word=word.lower(), punctuated_word=word, start=0.0, end=0.1, confidence=0.9)
+        for word in text.split()
+    ]
+    best = SimpleNamespace(transcript=text, confidence=0.97, words=words)
+    other = SimpleNamespace(transcript=text, confidence=0.5, words=words)
+    return SimpleNamespace(is_final=True, channel=SimpleNamespace(alternatives=[best, other]))
+
+
+def final(text: str) -> TranscriptionFrame:
+    """A final transcription with its result."""
+    return TranscriptionFrame(text, "caller", "now", result=result(text))
+
+
+def interim(text: str) -> InterimTranscriptionFrame:
+    """An interim transcription with its result."""
+    return InterimTranscriptionFrame(text, "caller", "now", result=result(text))
+
+
+async def through(*frames: Frame, vault: Vault | None = None) -> list[Frame]:
+    """What leaves downstream."""
+    station = Redactor(Privacy(), Vault() if vault is None else vault)
+    return list((await run_test(station, frames_to_send=list(frames)))[0])
+
+
+async def test_text_and_result_are_rewritten() -> None:
+    """The words that stay keep their confidence; hidden ones keep nothing but that."""
+    (out,) = await through(final("Call 5550142 please"))
+    assert isinstance(out, TranscriptionFrame)
+    assert out.text == "Call [PHONE_1] please"
+    assert out.result is not None
+    (best,) = out.result.channel.alternatives
+    assert (best.transcript, best.confidence) == ("Call [PHONE_1] please", 0.97)
+    assert [word.punctuated_word for word in best.words] == ["Call", "…", "please"]
+    assert "5550142" not in repr(out.result)
+
+
+async def test_interims_are_rewritten_too() -> None:
+    """From the first digit on."""
+    (out,) = await through(interim("my number is five"))
+    assert isinstance(out, InterimTranscriptionFrame)
+    assert out.text == "my number is [PHONE_1] …"
+    assert "five" not in repr(out)
+
+
+async def test_words_without_personal_data_pass_untouched() -> None:
+    """The very same result object, nothing copied."""
+    frame = final("Ten thirty is fine.")
+    kept = frame.result
+    (out,) = await through(frame)
+    assert out is frame
+    assert frame.result is kept
+
+
+async def test_a_result_of_unknown_shape_is_dropped() -> None:
+    """What cannot be read cannot be cleaned."""
+    frame = TranscriptionFrame("Call 5550142", "caller", "now", result={"raw": "5550142"})
+    await through(frame)
+    assert frame.result is None
+
+
+async def test_what_the_agent_asked_is_learnt() -> None:
+    """The reply that was heard comes back upstream."""
+    vault = Vault()
+    station = Redactor(Privacy(), vault)
+    heard = ReplyHeardFrame(reply=1, heard="What is your card number?")
+    await run_test(
+        station, frames_to_send=[heard], frames_to_send_direction=FrameDirection.UPSTREAM
+    )
+    out = station._masking.hear("four two four two", final=True)
+    assert out.text == "[CARD_1] …"
+
+
+async def test_words_that_cannot_be_judged_do_not_pass() -> None:
+    """A bug of ours may cost words, never a leak."""
+
+    class Broken(Masking):
+        def hear(self, text: str, *, final: bool) -> Masked:
+            raise KeyError(text)
+
+    station = Redactor(Privacy(), Vault(), masking=Broken(Privacy(), Vault()))
+    frame = final("Call 5550142")
+    await run_test(station, frames_to_send=[frame])
+    assert (frame.text, frame.result) == ("[unreadable]", None)
+
+
+async def test_other_frames_pass() -> None:
+    """Text that is no transcription is not the redactor's."""
+    frame = TextFrame("5550142")
+    assert frame in await through(frame)
