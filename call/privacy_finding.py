@@ -161,6 +161,8 @@ class _Finding:
             self._take(start, self.tokens.ends[last], kind, value, is_open=is_open)
 
     def _kind(self, run: Run, *, is_end: bool) -> str | None:
+        if not (is_end or run.letters or self.asked or self.cues) and run.digits <= 3:
+            return None
         kind, is_near = self._cue_for(run)
         sure = _by_structure(run)
         if sure in (CARD, BANK) and (kind in (None, NUMBER, PHONE) or not is_near):

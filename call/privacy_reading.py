@@ -122,6 +122,9 @@ class Run:
     corrections: list[tuple[int, bool]] = field(default_factory=list)  # (chunk, starts over)
     pauses: list[int] = field(default_factory=list)  # chunks with a pause in front of them
     dangles: bool = False  # "double" came, its digit did not
+    digits: int = 0
+    letters: int = 0
+    singles: int = 0
 
     @property
     def value(self) -> str:
@@ -140,20 +143,15 @@ class Run:
                 value = value[: len(value) - len(group)] + group + rest
         return value
 
-    @property
-    def digits(self) -> int:
-        """How many digits were said."""
-        return sum(len(c) for c, s in zip(self.chunks, self.styles, strict=True) if s != LETTER)
-
-    @property
-    def letters(self) -> int:
-        """How many letters were said."""
-        return sum(len(c) for c, s in zip(self.chunks, self.styles, strict=True) if s == LETTER)
-
-    @property
-    def singles(self) -> int:
-        """Digits said one by one."""
-        return sum(len(c) for c, s in zip(self.chunks, self.styles, strict=True) if s == SINGLE)
+    def count(self) -> None:
+        """Once the run is read: how many digits, letters, and digits said one by one."""
+        self.digits = self.letters = self.singles = 0
+        for chunk, style in zip(self.chunks, self.styles, strict=True):
+            if style == LETTER:
+                self.letters += len(chunk)
+            else:
+                self.digits += len(chunk)
+                self.singles += len(chunk) if style == SINGLE else 0
 
     @property
     def is_written(self) -> bool:
@@ -217,6 +215,7 @@ def _read_run(tokens: Tokens, first: int) -> Run:
             run.pauses.append(len(run.chunks))
         index = following
     _leave_counted(tokens, run)
+    run.count()
     return run
 
 

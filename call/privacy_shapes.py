@@ -31,12 +31,12 @@ Stretch = tuple[int, int, str]
 
 WRITTEN_EMAIL = re.compile(r"[^\s@,;:<>()\[\]]+@[^\W_](?:[\w-]*\.)+[^\W\d_]{2,}")
 PLAIN = re.compile(
-    r"(?<![\d.:/-])(?:[01]?\d|2[0-3]|[٠-٩]{1,2})[:.][0-5٠-٥][\d٠-٩](?![\d:/-]|\.\d)"
-    r"|[$€£¥]\s?\d[\d,.]*|(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d-])|\d+(?:\.\d+)?\s?%"
+    r"(?=[\d$€£¥])(?:(?<![\d.:/-])(?:[01]?\d|2[0-3]|[٠-٩]{1,2})[:.][0-5٠-٥][\d٠-٩](?![\d:/-]|\.\d)"
+    r"|[$€£¥]\s?\d[\d,.]*|(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d-])|\d+(?:\.\d+)?\s?%)"
 )
 """Times of day, prices, amounts, percentages: never personal."""
 DATE = re.compile(
-    r"(?<![\d./-])(?:(?P<y>(?:19|20)\d\d)([-/.])(?P<ym>0?[1-9]|1[0-2])\2(?P<yd>[0-2]?\d|3[01])"
+    r"(?=\d)(?<![\d./-])(?:(?P<y>(?:19|20)\d\d)([-/.])(?P<ym>0?[1-9]|1[0-2])\2(?P<yd>[0-2]?\d|3[01])"
     r"|(?P<a>[0-2]?\d|3[01])([-/.])(?P<b>[0-2]?\d|3[01])\6(?P<z>(?:19|20)\d\d|\d\d))(?![\d/-]|\.\d)"
 )
 _SEPARATORS = {
@@ -426,7 +426,7 @@ def names(text: str, *, asked: bool) -> list[Stretch]:
     found = []
     may_introduce = _may_introduce(text)
     for pattern in (_INTRODUCED, _SPEAKING, _CAPITALISED):
-        if pattern is not _CAPITALISED and not may_introduce:
+        if not may_introduce and (pattern is not _CAPITALISED or not _may_present(text)):
             continue
         for introduction in pattern.finditer(text):
             must = pattern is _CAPITALISED
@@ -444,6 +444,10 @@ def names(text: str, *, asked: bool) -> list[Stretch]:
 def _may_introduce(text: str) -> bool:
     low = text.lower()
     return "name" in low or "this is" in low or "it's" in low or "سم" in text or "دع" in text
+
+
+def _may_present(text: str) -> bool:
+    return "'m " in text or "’m " in text or " am " in text or "me " in text or "nder " in text
 
 
 def _name_at(text: str, at: int, *, capitalised: bool, most: int = 4) -> Stretch | None:
