@@ -83,7 +83,12 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         """Clear first, then let the framework drop what it holds."""
         if isinstance(frame, InterruptionFrame):
             await self._clear(frame)
-        elif isinstance(frame, HoldFrame):
+            try:
+                await super().process_frame(frame, direction)
+            finally:
+                self._flowing.set()  # only now the framework's queue is empty
+            return
+        if isinstance(frame, HoldFrame):
             await self._hold(frame)
         elif isinstance(frame, ResumeFrame):
             await self._resume()
@@ -179,11 +184,11 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         """The caller takes the floor: silence, and the truth about how far they heard."""
         async with self._line.turn:
             was_held = not self._flowing.is_set()
-            self._flowing.set()
             # A clear spares nothing; while a phrase that must be heard is playing, the little
             # interruptible audio around it is heard as well.
             if not self._line.is_alive or self._is_protected():
                 return
+            self._flowing.clear()
             self._is_speaking = False
             if was_held:  # it is silent already, and has told
                 self._memory.forget()

@@ -25,11 +25,13 @@ from pipecat.frames.frames import (
 from call.audio import mulaw_from_pcm, pcm_from_mulaw
 from call.errors import CallerWireFault, MisuseError, PeerBroke, PeerVanished
 from call.measures import Moment
+from frames.floor import HoldFrame, ResumeFrame
 from frames.speech import PlayedToFrame, PlayheadFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
 from tests.conftest import TICK, eventually
 from tests.wire import CALL, STREAM, Call, TwilioPeer, exchange, start_body
 from transports import transport
+from transports.twilio.playout import FADE_SAMPLES
 from transports.twilio.transport import TwilioTransport
 from transports.wire import Wire
 
@@ -202,6 +204,110 @@ async def test_what_must_be_heard_survives_an_interruption() -> None:
         await call.say(InterruptionFrame())
         await eventually(lambda: call.behind.of(PlayedToFrame), what="the phrase was heard")
         await a_while()
+        assert peer.audio == b"\x20" * 2400
+        assert "clear" not in peer.kinds()
+        await peer.close()
+
+
+# ── hold and resume ─────────────────────────────────────────────────────────────────
+
+
+def steps(samples: int) -> TTSAudioRawFrame:
+    """A voice in which every sample tells where it stands."""
+    codes = bytes(1 + at % 100 for at in range(samples))
+    return TTSAudioRawFrame(pcm_from_mulaw(codes), 8000, 1)
+
+
+async def test_a_hold_clears_at_once_and_nothing_is_sent_until_it_is_over() -> None:
+    """The clear is the last word; what waits keeps waiting."""
+    async with exchange(WAITS) as place:
+        peer, call = await place.connected()
+        peer.echoes_marks = False
+        await call.say(voice(1.0), PlayheadFrame("1.1", 9), TTSStoppedFrame())
+        await eventually(lambda: len(peer.audio) > 1000, what="the agent is speaking")
+        await call.say(HoldFrame(onset_at=time.monotonic() - 0.1))
+        await eventually(lambda: "clear" in peer.kinds(), what="the clear")
+        await a_while()
+        assert peer.kinds()[-1] == "clear"
+        assert peer.marks() == []
+        assert [value >= 0.1 for name, value in place.notebook.observed if "barge" in name] == [
+            True
+        ]
+        await peer.close()
+
+
+@pytest.mark.parametrize("tail", [0.02, 0.3])
+async def test_a_resumed_voice_goes_on_where_the_ear_left_off(tail: float) -> None:
+    """Every sample that was not played is sent again, once, and its mark behind it; also when all
+    of it had been sent before the hold."""
+    async with exchange(WAITS) as place:
+        peer, call = await place.connected()
+        peer.echoes_marks = False
+        voice_ = steps(round((0.1 + tail) * 8000))
+        whole = mulaw_from_pcm(voice_.audio)
+        await call.say(voice_, PlayheadFrame("1.1", 9))
+        await eventually(lambda: len(peer.audio) >= 800, what="the agent is speaking")
+        await call.say(HoldFrame())
+        await eventually(lambda: "clear" in peer.kinds(), what="the clear")
+        sent = len(peer.audio)
+        await call.say(ResumeFrame())
+        await eventually(lambda: peer.kinds()[-1] == "mark", what="the rest and its mark")
+        again = peer.audio[sent:]
+        heard = len(whole) - len(again)
+        assert 0 <= sent - heard <= (WAITS.lead_s + 0.02) * 8000  # no more than was under way
+        assert again[FADE_SAMPLES:] == whole[heard + FADE_SAMPLES :]
+        assert peer.marks()[-1] == "1.1:9:e"
+        await peer.echo("1.1:9:e")
+        if len(peer.marks()) == 2:  # the first of the two was cleared
+            assert call.behind.of(PlayedToFrame) == []
+            await peer.echo("1.1:9:e")
+        await eventually(lambda: call.behind.of(PlayedToFrame), what="the clause was heard")
+        assert place.notebook.broken() == {}
+        await peer.close()
+
+
+async def test_an_interruption_in_a_hold_drops_what_was_kept() -> None:
+    """The next reply begins with its own sound, and one clear was enough."""
+    async with exchange(WAITS) as place:
+        peer, call = await place.connected()
+        await call.say(voice(1.0, code=0x21))
+        await eventually(lambda: len(peer.audio) > 1000, what="the agent is speaking")
+        await call.say(HoldFrame())
+        await eventually(lambda: "clear" in peer.kinds(), what="the clear")
+        sent = len(peer.audio)
+        await call.say(InterruptionFrame())
+        await call.say(voice(0.1, code=0x22), PlayheadFrame("2.1", 1), TTSStoppedFrame())
+        await eventually(lambda: peer.marks(), what="the next reply")
+        assert peer.audio[sent:] == b"\x22" * 800
+        assert peer.kinds().count("clear") == 1
+        await peer.close()
+
+
+async def test_how_far_the_ear_got_is_told_with_the_clear() -> None:
+    """By the carrier's clock: the echoes of these marks no longer count."""
+    async with exchange(WAITS) as place:
+        peer, call = await place.connected()
+        peer.echoes_marks = False
+        for word in range(1, 6):
+            await call.say(voice(0.1), PlayheadFrame("1.1", word, is_end=False))
+        await call.say(voice(0.5))
+        await eventually(lambda: len(peer.audio) >= 2400, what="two words are certainly played")
+        await call.say(HoldFrame())
+        await eventually(lambda: call.behind.of(PlayedToFrame), what="the place")
+        (place_,) = call.behind.of(PlayedToFrame)
+        assert place_.clause_id == "1.1" and not place_.is_end
+        assert 2 <= place_.chars <= len(peer.audio) // 800
+        await peer.close()
+
+
+async def test_what_must_be_heard_is_not_held() -> None:
+    """A disclosure goes on."""
+    async with exchange(WAITS) as place:
+        peer, call = await place.connected()
+        await call.say(voice(0.3, interruptible=False), PlayheadFrame("1.1", 30))
+        await eventually(lambda: peer.audio, what="the phrase has begun")
+        await call.say(HoldFrame())
+        await eventually(lambda: call.behind.of(PlayedToFrame), what="the phrase was heard")
         assert peer.audio == b"\x20" * 2400
         assert "clear" not in peer.kinds()
         await peer.close()
