@@ -1,4 +1,4 @@
-"""The console script `offhook`: demo, serve, lab, call, bench, check, settings.
+"""The console script `offhook`: demo, serve, lab, call, bench, check, settings, why, audit, forget.
 
 Exit codes: 0 good, 1 the thing asked about is bad, 2 wrong usage.
 """
@@ -112,6 +112,52 @@ def settings(
     for key, value, source in describe(load_process()):
         table.add_row(key, value, source)
     Console().print(table)
+
+
+@app.command(name="why")
+def why_command(
+    call_id: Annotated[str, typer.Argument(help="the call's id, as in its record")],
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+) -> None:
+    """One call's story: what was slow and through whom, what failed, what the caller missed."""
+    from bot.lookup import story_of
+    from bot.settings import load_process
+
+    story = story_of(load_process(), call_id)
+    if story is None:
+        raise AgentError(f"nothing is kept of call {call_id}")
+    text = json.dumps(story.document, indent=2, ensure_ascii=False) if as_json else None
+    print(text or "\n".join(story.lines))  # noqa: T201 - the command's output
+
+
+@app.command()
+def audit(
+    day: Annotated[str, typer.Option(help="the day in UTC, as 2026-03-04; default today")] = "",
+) -> None:
+    """The day's sampled calls with what in them somebody should look at."""
+    from datetime import UTC, date, datetime
+
+    from bot.lookup import audit_of
+    from bot.settings import load_process
+
+    try:
+        chosen = date.fromisoformat(day) if day else datetime.now(UTC).date()
+    except ValueError:
+        raise typer.BadParameter(f"{day!r} is no date; write 2026-03-04") from None
+    print("\n".join(audit_of(load_process(), chosen)))  # noqa: T201 - the command's output
+
+
+@app.command()
+def forget(
+    call_id: Annotated[str, typer.Argument(help="the call's id, as in its record")],
+) -> None:
+    """Delete everything kept of a call."""
+    from bot.lookup import forget as forget_call
+    from bot.settings import load_process
+
+    if not forget_call(load_process(), call_id):
+        raise AgentError(f"nothing is kept of call {call_id}")
+    print(f"call {call_id} is forgotten")  # noqa: T201 - the command's output
 
 
 def _become(module: str, *arguments: str) -> None:

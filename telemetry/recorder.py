@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from call.measures import (
-    BARGE_IN,
     MOUTH_TO_EAR,
     OVERLAPS,
     WIRE_MARK_ROUND_TRIP,
@@ -75,7 +74,7 @@ class CallRecorder:
 
     def moment(self, moment: Moment, at: float) -> None:
         """Stamp the time line and tell who watches."""
-        self._overlap.moment(moment, at, state=self.timeline.state)
+        self._overlap.moment(moment, state=self.timeline.state)
         self.timeline.moment(moment, at)
         kind = _MOMENT_EVENTS.get(moment)
         if kind is not None:
@@ -126,22 +125,17 @@ class CallRecorder:
 
 
 class _Overlap:
-    """The caller's voice over the agent's: does the agent yield, and how fast?"""
+    """The caller's voice over the agent's: does the agent yield?"""
 
     def __init__(self, recorder: CallRecorder) -> None:
         self._recorder = recorder
-        self._onset_at: float | None = None
         self._is_over_agent = False
 
-    def moment(self, moment: Moment, at: float, *, state: TurnState) -> None:
+    def moment(self, moment: Moment, *, state: TurnState) -> None:
         """Follow one moment; `state` is the conversation's before it."""
         match moment:
             case Moment.SPEECH_STARTED:
-                self._onset_at = at
                 self._is_over_agent = self._is_over_agent or state is TurnState.SPEAKING
-            case Moment.CLEAR_SENT if self._onset_at is not None:
-                self._recorder.observe(BARGE_IN, max(0.0, at - self._onset_at))
-                self._onset_at = None
             case Moment.INTERRUPTED:
                 self._settle("yielded")
             case Moment.REPLY_HEARD:

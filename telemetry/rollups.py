@@ -55,16 +55,19 @@ class Rollups:
         self._turns: deque[_Kept] = deque(maxlen=window)
         self._usual: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=USUAL_TURNS))
 
+    def judge(self, turn: Mapping[str, Any], *, call_id: str = "") -> SlowTurn | None:
+        """Whether a turn is slow and through what, by the usual shares so far; keeps nothing."""
+        end_to_end_s = turn.get("end_to_end_s")
+        if end_to_end_s is None or end_to_end_s <= self.budgets.slow_turn_s:
+            return None
+        guilty = cause(_path(turn), self.usual()) or "unknown"
+        return SlowTurn(call_id, int(turn.get("turn") or 0), end_to_end_s, guilty)
+
     def add(self, turn: Mapping[str, Any], *, call_id: str = "") -> SlowTurn | None:
         """Take one turn's document; what is returned is set when the turn was slow."""
         figures = {name: turn[name] for name in FIGURES if turn.get(name) is not None}
-        path = [(str(stage), float(seconds)) for stage, seconds in turn.get("critical_path") or ()]
-        shares = totals(path)
-        slow = None
-        end_to_end_s = figures.get("end_to_end_s")
-        if end_to_end_s is not None and end_to_end_s > self.budgets.slow_turn_s:
-            guilty = cause(path, self.usual()) or "unknown"
-            slow = SlowTurn(call_id, int(turn.get("turn") or 0), end_to_end_s, guilty)
+        shares = totals(_path(turn))
+        slow = self.judge(turn, call_id=call_id)
         for stage, seconds in shares.items():
             self._usual[stage].append(seconds)
         self._turns.append(_Kept(figures, shares, slow))
@@ -123,6 +126,10 @@ class Rollups:
                 for verdict in self.verdicts()
             ],
         }
+
+
+def _path(turn: Mapping[str, Any]) -> list[tuple[str, float]]:
+    return [(str(stage), float(seconds)) for stage, seconds in turn.get("critical_path") or ()]
 
 
 def of_calls(calls: Iterable[Mapping[str, Any]], budgets: Budgets | None = None) -> Rollups:

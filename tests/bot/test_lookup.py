@@ -1,0 +1,75 @@
+"""The command line tells a call, draws a day's sample, and forgets for good."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.lookup import audit_of, forget, open_store, story_of
+from bot.settings import Loaded, load
+from call.errors import SettingsError
+from tests.telemetry.test_store import NOW, document, running
+
+pytestmark = pytest.mark.rule
+
+CALL = "0199f000-aaaa-7bbb-8ccc-dddddddddddd"
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    found = load({"OFFHOOK__STORE__URL": f"sqlite:///{tmp_path}/calls.db"})
+    with open_store(found) as store:
+        store.write([document(CALL, wire="twilio"), document("other"), running("now")])
+    return found
+
+
+def test_a_call_that_is_kept_is_told(loaded: Loaded) -> None:
+    """One that is not, is not."""
+    story = story_of(loaded, CALL)
+    assert story is not None
+    assert story.lines[0].startswith(f"Call {CALL}, twilio, 12 s, 1 turns: the caller hung up")
+    assert story_of(loaded, "nobody") is None
+
+
+def test_the_audit_lists_the_calls_of_one_day(loaded: Loaded) -> None:
+    """With their flags, or that there are none."""
+    lines = audit_of(loaded, datetime.fromtimestamp(NOW, UTC).date())
+    assert lines[0].endswith(": 2 of 2 calls")
+    assert "    nothing to look at" in lines
+    assert lines[-1] == "0 of them want a look"
+    assert audit_of(loaded, datetime(2001, 1, 1, tzinfo=UTC).date())[0].endswith("0 of 0 calls")
+
+
+def test_what_is_forgotten_is_gone_with_its_folder(loaded: Loaded, tmp_path: Path) -> None:
+    """And nothing beside it."""
+    folder = tmp_path / "runs" / CALL
+    folder.mkdir(parents=True)
+    (folder / "recording.wav").write_bytes(b"x")
+    assert forget(loaded, CALL, runs=tmp_path / "runs")
+    assert not folder.exists()
+    assert not forget(loaded, CALL, runs=tmp_path / "runs")
+    assert story_of(loaded, "other") is not None
+
+
+def test_no_name_leads_out_of_the_folder_of_calls(loaded: Loaded, tmp_path: Path) -> None:
+    """Only a call's id is a folder's name."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    assert not forget(loaded, "../precious", runs=tmp_path / "runs")
+    assert precious.is_dir()
+
+
+def test_a_call_that_goes_on_cannot_be_forgotten(loaded: Loaded) -> None:
+    """Its next turn would write it again."""
+    with pytest.raises(SettingsError, match="still going on"):
+        forget(loaded, "now")
+
+
+def test_a_store_that_cannot_be_opened_is_one_line() -> None:
+    """Nor can memory of another process."""
+    with pytest.raises(SettingsError, match="in memory only"):
+        story_of(load({"OFFHOOK__STORE__URL": ""}), CALL)
+    with pytest.raises(SettingsError, match="cannot be opened"):
+        story_of(load({"OFFHOOK__STORE__URL": "sqlite:////proc/no/calls.db"}), CALL)
