@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     Frame,
     InterruptionFrame,
     LLMFullResponseEndFrame,
@@ -18,6 +19,8 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import SleepFrame, run_test
 
 from call.clauses import Clauses
+from call.speculation import Guess, Verdict
+from frames.speculation import guess_of, mark
 from frames.speech import ClauseFrame, SayFrame
 from processors.clause_chunker import ClauseChunker
 from tests.conftest import TICK
@@ -244,3 +247,45 @@ async def test_other_frames_pass_untouched_in_both_directions() -> None:
         chunker(), frames_to_send=[note], frames_to_send_direction=FrameDirection.UPSTREAM
     )
     assert note in up
+
+
+def of(guess: Guess, *frames: Frame) -> list[Frame]:
+    """The frames of an answer begun early."""
+    for frame in frames:
+        mark(frame, guess)
+    return list(frames)
+
+
+async def test_clauses_of_an_answer_begun_early_carry_its_guess() -> None:
+    """The reply behind it does not."""
+    guess = Guess("hi")
+    early = of(guess, Start(), *tokens("Sure. I can help."), End())
+    frames = await down(chunker(), *early, Start(), *tokens("And now?"), End())
+    clauses = [frame for frame in frames if isinstance(frame, ClauseFrame)]
+    assert [guess_of(clause) for clause in clauses] == [guess, guess, None]
+
+
+async def test_a_withdrawn_answer_leaves_no_words_and_keeps_no_phrase_waiting() -> None:
+    """Its tail is swallowed, its number stays used, the held phrase is said."""
+    guess, station = Guess("hi"), chunker()
+    early = of(guess, Start(), *tokens("Sure. I can"), *tokens(" help. Now"), End())
+    now = 1.0
+    assert shape(list(station.decide(early[0], now) or [early[0]])) == ["start"]
+    assert shape(list(station.decide(early[1], now) or ())) == ["1.1 Sure."]
+    assert station.decide(SayFrame(text="Are you there?"), now) == ()
+    guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
+    cancel = EagerEndOfTurnCancelFrame()
+    assert shape(list(station.decide(cancel, now) or ())) == ["start", "2.1 Are you there?", "end"]
+    assert [station.decide(frame, now) for frame in early[2:]] == [[], []]
+    assert station.next_deadline() is None
+    late = of(guess, Start(), *tokens("Late."), End())
+    assert [list(station.decide(frame, now) or ()) for frame in late] == [[], [], []]
+
+
+async def test_a_deadline_finds_the_answer_withdrawn() -> None:
+    """Even before anybody told the chunker."""
+    guess, station = Guess("hi"), chunker(flush_s=0.5, settle_s=0.5)
+    for frame in of(guess, Start(), *tokens("Let me see what")):
+        station.decide(frame, 1.0)
+    guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
+    assert list(station.on_deadline(9.0)) == []

@@ -12,6 +12,7 @@ from anthropic import AsyncAnthropic
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     ErrorFrame,
     FunctionCallResultFrame,
     InterruptionFrame,
@@ -20,11 +21,13 @@ from pipecat.frames.frames import (
     LLMFullResponseStartFrame,
     LLMTextFrame,
     SystemFrame,
+    UserStoppedSpeakingFrame,
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams
 from pipecat.utils.errors import ErrorCategory
 
+from call.endpoint import Endpoint, Outlook
 from call.errors import (
     ProviderBroke,
     ProviderBusy,
@@ -33,7 +36,9 @@ from call.errors import (
     ProviderRefused,
     ProviderSlow,
 )
-from call.measures import LLM_TOKENS, PROVIDER_FAULTS, Moment
+from call.measures import LLM_TOKENS, PROVIDER_FAULTS, SPECULATION_WASTE, Moment
+from call.speculation import Ask, Guess, Speculation
+from frames.speculation import guess_of
 from lab.receptionist import Reply, ToolUse
 from services.anthropic import VOICE_PROMPT, Anthropic, Claude, claude_client, warm
 from tests.services.stage import Lab, Notes, Stage
@@ -59,7 +64,12 @@ async def client(lab: Lab) -> AsyncIterator[AsyncAnthropic]:
 
 
 def claude(
-    client: AsyncAnthropic, notes: Notes, *, model: str = "claude-haiku-4-5", stall_s: float = 0.3
+    client: AsyncAnthropic,
+    notes: Notes,
+    *,
+    model: str = "claude-haiku-4-5",
+    stall_s: float = 0.3,
+    speculation: Speculation | None = None,
 ) -> Claude:
     """A station that asks the lab."""
     return Claude(
@@ -70,6 +80,7 @@ def claude(
         max_tokens=200,
         system=SYSTEM,
         situation=SITUATION,
+        speculation=speculation,
     )
 
 
@@ -298,6 +309,141 @@ def test_settings_refuse_what_cannot_work() -> None:
     for wrong in ({"stall_s": 0.0}, {"cache_ttl": "2h"}, {"temperature": 1.5}):
         with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
             Anthropic(**wrong)
+
+
+QUESTION = "What are your opening hours?"
+
+
+def guess_at(speculation: Speculation, text: str = QUESTION) -> Guess:
+    """The turn may be over with these words."""
+    (move,) = speculation.look(Outlook(text, due_at=0.0), 0.0)
+    assert isinstance(move, Ask)
+    return move.guess
+
+
+def ahead(text: str = QUESTION) -> LLMContextFrame:
+    """The request in advance, as Pipecat's aggregator makes it."""
+    return LLMContextFrame(asked(text), speculation=True)
+
+
+def keep(speculation: Speculation, text: str = QUESTION) -> None:
+    """The turn has ended as guessed."""
+    speculation.fits(text, 1.0)
+    guess = speculation.keep(1.0)
+    assert guess is not None
+    guess.announce()
+
+
+async def test_an_answer_begun_early_is_written_at_once_and_marked(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """The voice may begin; every frame says whose answer it is, and the next one says nothing."""
+    speculation = Speculation(recorder=notes)
+    guess = guess_at(speculation)
+    stage = Stage(claude(client, notes, speculation=speculation))
+    async with stage.open():
+        await stage.play(ahead())
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+        assert guess.is_pending
+        reply = stage.seen(LLMFullResponseStartFrame) + stage.seen(LLMFullResponseEndFrame)
+        assert {guess_of(f) for f in [*reply, *stage.seen(LLMTextFrame)]} == {guess}
+        keep(speculation)
+        await stage.play(UserStoppedSpeakingFrame(), LLMContextFrame(asked()))
+        await stage.until(partial(_has_ended, stage, 2))
+    assert guess_of(stage.seen(LLMFullResponseEndFrame)[-1]) is None
+    assert guess.spent["tokens"] > 0
+
+
+async def test_the_text_is_held_where_the_voice_may_not_begin(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """`speculate = "llm"`: written in advance, let go when the turn ends."""
+    speculation = Speculation(Endpoint(speculate="llm"))
+    guess_at(speculation)
+    stage = Stage(claude(client, notes, speculation=speculation))
+    async with stage.open():
+        await stage.play(ahead())
+        await stage.until(lambda: notes.of(LLM_TOKENS, kind="output") > 1, "tokens")
+        assert not stage.seen(LLMFullResponseStartFrame)
+        keep(speculation)
+        await stage.play(UserStoppedSpeakingFrame())
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+
+
+async def test_a_withdrawn_answer_is_no_longer_written_and_what_waits_is_not_lost(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """The stream is closed, its tokens are waste, and the next request is made at once."""
+    lab.fault("anthropic", "slow_tokens", token_s=0.2)
+    speculation = Speculation(recorder=notes)
+    guess_at(speculation)
+    stage = Stage(claude(client, notes, stall_s=5, speculation=speculation))
+    async with stage.open():
+        await stage.play(ahead())
+        await stage.until(lambda: stage.seen(LLMTextFrame))
+        await stage.play(LLMContextFrame(asked("And on Saturday?")))
+        speculation.look(None, 1.0)
+        await stage.play(EagerEndOfTurnCancelFrame())
+        await stage.until(lambda: len(requests(lab)) == 2, "the next request")
+        await stage.until(partial(_has_ended, stage, 2))
+    assert not stage.risen(ErrorFrame)
+    assert notes.of(SPECULATION_WASTE, kind="tokens") > 0
+    assert guess_of(stage.seen(LLMFullResponseEndFrame)[-1]) is None
+
+
+async def test_a_request_withdrawn_on_its_way_is_not_made(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """Neither is one that an interruption swept away, nor a second copy."""
+    speculation = Speculation()
+    guess_at(speculation)
+    speculation.look(None, 1.0)
+    stage = Stage(claude(client, notes, speculation=speculation))
+    async with stage.open():
+        await stage.play(ahead())
+        swept = guess_at(speculation)
+        await stage.play(InterruptionFrame())
+        await stage.until(lambda: swept.is_withdrawn, "the sweep")
+        await stage.play(ahead(), LLMContextFrame(asked()))
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+    assert len(requests(lab)) == 1
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_tools_of_an_answer_begun_early_wait_for_the_verdict(
+    lab: Lab, notes: Notes, client: AsyncAnthropic, is_kept: bool
+) -> None:
+    """They run once the turn is decided, and never for a turn that went on: no call is ended and
+    nothing is booked for a guess."""
+    lab.replies = [Reply("Let me look.", [ToolUse("toolu_1", "find_slots", {"day": "tuesday"})])]
+    ran: list[str] = []
+
+    async def handler(params: FunctionCallParams) -> None:
+        ran.append(params.tool_call_id)
+        await params.result_callback({"ok": True})
+
+    speculation = Speculation()
+    guess_at(speculation)
+    station = claude(client, notes, speculation=speculation)
+    station.register_function("find_slots", handler)
+    stage = Stage(station)
+    async with stage.open():
+        await stage.play(ahead())
+        await stage.until(lambda: notes.stamped(Moment.LLM_FIRST_TOKEN), "the answer")
+        await stage.until(lambda: "".join(f.text for f in stage.seen(LLMTextFrame)), "its words")
+        assert ran == []
+        if is_kept:
+            keep(speculation)
+            await stage.play(UserStoppedSpeakingFrame())
+            await stage.until(lambda: stage.seen(FunctionCallResultFrame))
+        else:
+            speculation.look(None, 1.0)
+            await stage.play(EagerEndOfTurnCancelFrame())
+            await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+            await stage.play(LLMContextFrame(asked()))
+            await stage.until(partial(_has_ended, stage, 2))
+        assert not (stage.seen(EagerEndOfTurnCancelFrame) and is_kept)
+    assert ran == (["toolu_1"] if is_kept else [])
 
 
 def _has_ended(stage: Stage, count: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     EndFrame,
     ErrorFrame,
     Frame,
@@ -36,6 +37,8 @@ from call.measures import (
     TTS_CHARACTERS,
     Moment,
 )
+from call.speculation import Guess, Verdict
+from frames.speculation import guess_of, mark
 from frames.speech import ClauseFrame, PlayheadFrame
 from services.cartesia import Cartesia, CartesiaDialect
 from services.elevenlabs import ElevenLabs, ElevenLabsDialect
@@ -477,3 +480,45 @@ async def test_cancelling_the_call_is_fast_while_the_voice_is_deaf(
         await stage.play(*reply())
         began = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - began < 2.0
+
+
+def begun_early(guess: Guess, *texts: str, number: int = 1) -> list[Frame]:
+    """A reply whose turn is not decided yet."""
+    frames = reply(*texts, number=number)
+    for frame in frames:
+        mark(frame, guess)
+    return frames
+
+
+async def test_all_that_an_answer_begun_early_sounds_like_says_so(build: Build) -> None:
+    """So that the gate behind the voice can hold it; the next reply is nobody's guess."""
+    guess, stage = Guess("hello"), Stage(build())
+    async with stage.open():
+        await stage.play(*begun_early(guess), *reply(number=2))
+        await stage.until(ends(stage, 2))
+    speech = (TTSStartedFrame, TTSAudioRawFrame, PlayheadFrame, TTSStoppedFrame, ClauseFrame)
+    cut = stage.down.index(stage.seen(LLMFullResponseEndFrame)[0])
+    assert {guess_of(f) for f in stage.down[:cut] if isinstance(f, speech)} == {guess}
+    assert {guess_of(f) for f in stage.down[cut + 1 :] if isinstance(f, speech)} == {None}
+    assert guess.spent["characters"] == sum(map(len, GREETING))
+
+
+async def test_a_withdrawn_answer_is_cancelled_at_the_voice(
+    build: Build, lab: Lab, vendor: str
+) -> None:
+    """Its rest is swallowed, whatever is still on its way, and the phrase behind it is spoken."""
+    guess, stage = Guess("hello"), Stage(build())
+    frames = begun_early(guess)
+    async with stage.open():
+        await stage.play(*frames[:2])
+        await stage.until(lambda: stage.seen(TTSAudioRawFrame))
+        guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
+        await stage.play(EagerEndOfTurnCancelFrame())
+        await stage.until(lambda: stage.seen(EagerEndOfTurnCancelFrame))
+        await stage.play(*frames[2:], *reply("Are you there?", number=2, interruptible=False))
+        await stage.until(ends(stage))
+    told = story(stage.down)
+    assert told[-1] == "end"
+    assert "clause 1.2" not in told
+    assert "end 2.1" in told
+    assert not stage.risen(ErrorFrame)
