@@ -32,9 +32,9 @@ class BargeIn:
     settle_s: float = 0.12
     """Seconds of quiet behind a sign of listening ("uh-huh") before the agent goes on; more words
     may follow it."""
-    quiet_s: float = 0.3
+    quiet_s: float = 0.4
     """Seconds of quiet behind a sound without words before the agent goes on. A recogniser needs
-    about this long to say that it was a word after all."""
+    about this long to say that it was a word after all; at 0.3 a lone "stop" came too late."""
     finishing_chars: int = 24
     """A question of which at most so many characters are unheard counts as asked: "yes" is then an
     answer. 24 characters are one and a half seconds."""
@@ -151,7 +151,7 @@ _LISTENING = _phrases(
     " مفهوم, بالضبط, عظيم, كويس"
 )
 _FLOOR = _phrases(
-    "stop, wait, no, nope, nah, hold on, hang on, hold, sorry, excuse me, pardon, actually,"
+    "stop, wait, no, nope, nah, hold on, hang on, hold, sorry, excuse, pardon, actually,"
     " one second, one moment, a second, a moment, just a minute, question, listen, hello, cancel,"
     " never mind, nevermind, enough, quiet, wrong, not, don't, repeat, again, but,"
     " لا, كلا, قف, توقف, وقف, انتظر, استني, لحظه, دقيقه, ثانيه, عفوا, اسف, معلش, سوال, اسمع, خلص,"
@@ -247,7 +247,7 @@ class Interruption:
         """Take one fact in; what it means for the agent's sound and the caller's turn."""
         match fact:
             case VoiceBegan():
-                self._voiced = True
+                self._voiced, self._words_over = True, False
                 return () if self._floor.is_reading_back else self._hold(now)
             case VoiceLasted():
                 self._voiced = True
