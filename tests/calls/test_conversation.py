@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,9 +56,15 @@ def test_questions_are_answered_and_an_appointment_is_booked(call: Rung):
     assert all(tool["outcome"] == "ok" for tool in call.record["tools"])
 
 
-def test_the_number_is_read_back_as_it_was_given(call: Rung):
-    """555 0142, before it is used."""
-    assert "555" in call.agent_words and "0142" in call.agent_words
+def test_the_number_is_read_back_digit_by_digit_and_kept_from_the_model(house: House, call: Rung):
+    """555 0142 reaches the caller's ear and the appointment book, never the model or the record."""
+    assert "[PHONE_1]" in call.agent_words
+    spoken = json.dumps(house.lab("/control/log?provider=elevenlabs&limit=5000"))
+    assert re.search(r"five,? five,? five,?\W+zero,? one,? four,? two", spoken)
+    asked = json.dumps(house.lab("/control/log?provider=anthropic&limit=5000")).lower()
+    for secret in ("0142", "zero one four two", "oh one four two"):
+        assert secret not in asked
+        assert secret not in json.dumps(call.record).lower()
 
 
 def test_the_interruption_stops_the_agent_and_is_answered(call: Rung):
@@ -89,7 +97,13 @@ def test_each_turn_adds_up(call: Rung):
 
 def test_two_callers_hear_the_same_words(calls: list[Rung]):
     """The talk is the same from run to run but for timing."""
-    first, second = ([turn["agent_text"] for turn in rung.record["turns"]] for rung in calls)
+    first, second = (
+        [
+            "(cut short)" if turn["interrupted"] else turn["agent_text"]
+            for turn in rung.record["turns"]
+        ]
+        for rung in calls
+    )
     assert first == second
 
 
