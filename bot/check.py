@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 
 from bot.addresses import is_loopback
+from bot.check_privacy import check_privacy
 from bot.check_vendors import ask_vendors
 from bot.finding import Finding, good, note, problem
 from bot.persona import Persona, Personas, load_personas
@@ -37,7 +38,7 @@ async def run_check(loaded: Loaded, *, online: bool = True, port: int = PORT) ->
     findings += [*_wire(loaded), *_formats(loaded), *_models(), await _port(port)]
     if personas is not None:
         people = [personas.default, *personas.numbers.values()]
-        findings += _agent(loaded, people)
+        findings += [*_agent(loaded, people), *check_privacy(loaded.settings, people)]
         if online:
             findings += await _ask(loaded, people)
     return sorted(findings, key=lambda finding: (not finding.is_problem, not finding.remedy))

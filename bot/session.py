@@ -31,7 +31,7 @@ from call.errors import Ending, Fault, Party, ProviderFault
 from call.floor import Floor
 from call.heard import HeardLog
 from call.measures import PROVIDER_FAULTS
-from call.privacy import Masking
+from call.privacy import Masking, explained
 from call.privacy_vault import Vault
 from call.receipt import receipt
 from call.speculation import Speculation
@@ -81,7 +81,9 @@ class Session:
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
         self.heard = HeardLog(self.settings.heard)
-        self.speculation = Speculation(self.settings.turn, recorder=self.recorder)
+        self.speculation = Speculation(
+            self.settings.turn, recorder=self.recorder, prices=self._prices()
+        )
         privacy = self.settings.privacy
         self.vault = Vault(speak=privacy.speak, reveal=privacy.reveal)  # wiped in _close
         wire = replace(self.settings.wire, kind=caller.wire)
@@ -108,7 +110,7 @@ class Session:
             recorder=report,
             speculation=self.speculation,
             client=self.exchange.model,
-            system=self.persona.system,
+            system=explained(self.persona.system, settings.privacy),
             situation=situation(
                 self.persona,
                 now=self.started,
@@ -129,6 +131,15 @@ class Session:
             recorder=report,
             on_called=self._tool_called,
             privacy=ToolDoor(self.vault, Masking(settings.privacy, self.vault)),
+        )
+
+    def _prices(self) -> dict[str, float]:
+        """Dollars for what an answer begun early may cost in vain."""
+        prices, settings = self.settings.prices, self.settings
+        tokens = prices.of_tokens(settings.think.model) or {}
+        voice = prices.of_character(settings.speak.provider)
+        return {f"{kind}_tokens": usd for kind, usd in tokens.items()} | (
+            {} if voice is None else {"characters": voice}
         )
 
     def _open_conversation(self) -> None:

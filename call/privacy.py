@@ -33,6 +33,13 @@ from call.privacy_lexicon import (
 )
 from call.privacy_vault import Vault
 
+STAND_INS = """\
+The caller's personal data reaches you as stand-ins such as [PHONE_1] or [EMAIL_1]; the caller \
+said the real value, and a … behind one means that part of it is still missing. Use a stand-in \
+exactly as it is written, brackets included, wherever you would use the value: to read it back \
+("That's [PHONE_1], is that right?") and as a tool's argument. Never invent or complete a value, \
+and do not speak of stand-ins."""
+"""What the model is told; the same bytes on every call, behind the agent's own prompt."""
 REVEALED = ("count", "last_four")
 _CARRIED = 80  # characters in front of a value that may say what it is
 _MOST = {"phone": 13, "card": 19, "ssn": 9, "code": 8, "birthdate": 8}
@@ -83,6 +90,11 @@ class Masked:
 
     text: str
     stretches: tuple[tuple[int, int], ...] = ()
+
+
+def explained(system: str, privacy: Privacy) -> str:
+    """A system prompt that says what stand-ins are, where there are any."""
+    return f"{system}\n\n{STAND_INS}" if privacy.kinds else system
 
 
 class Masking:

@@ -75,6 +75,9 @@ class Deepgram:
     """Punctuation helps the model and the turn detector's text."""
     keyterms: tuple[str, ...] = ()
     """Words the recogniser should expect: names, products, streets."""
+    redact: tuple[str, ...] = ()
+    """The vendor's own redaction (pci, ssn, numbers …); off, because it destroys what has to be
+    read back or given to a tool. For kinds that neither privacy.speak nor a tool needs."""
     mip_opt_out: bool = False
     """Keep the audio out of the vendor's model improvement programme (changes the price)."""
     backlog_s: float = 1.0
@@ -114,6 +117,7 @@ class Deepgram:
             ("smart_format", _flag(self.smart_format)),
             ("numerals", _flag(self.numerals)),
         ]
+        pairs.extend(("redact", kind) for kind in self.redact)
         if self.mip_opt_out:
             pairs.append(("mip_opt_out", "true"))
         if self.model.startswith("nova-3"):  # older models refuse them

@@ -1,0 +1,68 @@
+"""What `offhook check` says about personal data: contradictions, and what is not covered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.finding import Finding, good, note, problem
+from bot.persona import Persona
+from bot.settings import Settings
+from call.privacy_lexicon import CARD, EMAIL, KINDS, NAME, SSN
+
+_DESTROYED = {"pci": (CARD,), "ssn": (SSN,)}
+"""What each of the recogniser's own redactions makes unreadable; of the others: numbers, or all."""
+_NO_NUMBERS = frozenset({EMAIL, NAME})
+
+
+def check_privacy(settings: Settings, people: Sequence[Persona]) -> list[Finding]:
+    """Findings on `[privacy]`, the recogniser's `redact` and what tools are given."""
+    found = [*_contradictions(settings, people), *_tools(settings, people)]
+    missing = [kind for kind in KINDS if kind not in settings.privacy.kinds]
+    if missing:
+        text = f"the model and the records see what callers say of: {', '.join(missing)}"
+        found.append(note("privacy", text, "add them to privacy.kinds"))
+    else:
+        text = f"{len(KINDS)} kinds are hidden; read back: {', '.join(settings.privacy.speak)}"
+        found.append(good("privacy", text))
+    if NAME in settings.privacy.kinds:
+        text = "names are hidden when introduced, spelled or asked for, not in free text"
+        found.append(note("privacy", text, "no name model (presidio) is installed; none is needed"))
+    return found
+
+
+def _destroyed(redaction: str) -> frozenset[str]:
+    if redaction in _DESTROYED:
+        return frozenset(_DESTROYED[redaction])
+    if "number" in redaction:
+        return frozenset(KINDS) - _NO_NUMBERS
+    return frozenset(KINDS)
+
+
+def _contradictions(settings: Settings, people: Sequence[Persona]) -> list[Finding]:
+    """The recogniser may not destroy what has to be read back or given to a tool."""
+    found = []
+    for redaction in settings.deepgram.redact:
+        gone = _destroyed(redaction)
+        spoken = sorted(gone & set(settings.privacy.speak))
+        if spoken:
+            text = f"deepgram.redact {redaction!r} destroys what privacy.speak reads back"
+            remedy = f"take {', '.join(spoken)} out of privacy.speak, or drop the redaction"
+            found.append(problem("privacy", text, remedy))
+        for tool in {tool.name: tool for person in people for tool in person.tools}.values():
+            needed = sorted(gone & set(tool.personal_data))
+            if needed:
+                text = f"deepgram.redact {redaction!r} destroys what the tool {tool.name} needs"
+                remedy = f"take {', '.join(needed)} out of its personal_data, or drop the redaction"
+                found.append(problem("privacy", text, remedy))
+    return found
+
+
+def _tools(settings: Settings, people: Sequence[Persona]) -> list[Finding]:
+    """A tool that is to be told a kind which is never kept gets the model's words for it."""
+    kept = set(settings.privacy.kinds)
+    found = []
+    for tool in {tool.name: tool for person in people for tool in person.tools}.values():
+        if tool.personal_data:
+            given = ", ".join(kind for kind in tool.personal_data if kind in kept)
+            found.append(good("privacy", f"the tool {tool.name} is given: {given or 'nothing'}"))
+    return found

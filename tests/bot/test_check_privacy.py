@@ -1,0 +1,58 @@
+"""The doctor knows when privacy settings contradict each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.check_privacy import check_privacy
+from bot.finding import Finding
+from bot.persona import Persona
+from bot.settings import HOME, load
+from bot.tools import Tool
+
+pytestmark = pytest.mark.rule
+
+BOOK = Tool("book", "Book.", "https://b.example/book", personal_data=("phone", "card"))
+
+
+def check(*tools: Tool, **environ: str) -> list[Finding]:
+    """Findings for an agent with these tools."""
+    loaded = load(environ, path=HOME / "pipecat.toml")
+    person = Persona(name="Mia", prompt="p", greeting="g", tools=tools)
+    return check_privacy(loaded.settings, [person])
+
+
+def problems(*tools: Tool, **environ: str) -> list[str]:
+    """The lines that have to be mended."""
+    return [finding.text for finding in check(*tools, **environ) if finding.is_problem]
+
+
+def test_the_defaults_have_no_problem_and_say_what_is_not_covered() -> None:
+    """Free-text names are not found, and it is said."""
+    found = check()
+    assert not [finding for finding in found if finding.is_problem]
+    assert any("names are hidden when introduced" in finding.text for finding in found)
+
+
+def test_a_redaction_may_not_destroy_what_is_read_back() -> None:
+    """The recogniser's stars cannot be read back to the caller."""
+    (text,) = problems(OFFHOOK__DEEPGRAM__REDACT='["numbers"]')
+    assert "privacy.speak" in text
+    assert problems(OFFHOOK__DEEPGRAM__REDACT='["pci"]') == []
+
+
+def test_a_redaction_may_not_destroy_what_a_tool_needs() -> None:
+    """Nor given to the tool."""
+    (text,) = problems(BOOK, OFFHOOK__DEEPGRAM__REDACT='["pci"]')
+    assert "the tool book needs" in text
+
+
+def test_kinds_left_open_are_named() -> None:
+    """The operator sees what the model sees."""
+    found = check(OFFHOOK__PRIVACY__KINDS='["card"]')
+    assert any("phone" in finding.text and finding.remedy for finding in found)
+
+
+def test_what_tools_are_given_is_listed() -> None:
+    """Kinds by tool."""
+    assert "the tool book is given: phone, card" in [finding.text for finding in check(BOOK)]
