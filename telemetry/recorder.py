@@ -90,8 +90,10 @@ class CallRecorder:
 
     def tool(self, name: str, *, outcome: str, seconds: float) -> None:
         """A tool call is over."""
-        self.tools.append({"name": name, "outcome": outcome, "seconds": round(seconds, 3)})
-        self.event("tool", name=name, outcome=outcome, seconds=round(seconds, 3))
+        began_s = max(0.0, self._clock() - self._started_at - seconds)
+        done: dict[str, Any] = {"name": name, "outcome": outcome, "seconds": round(seconds, 3)}
+        self.tools.append({**done, "at_s": round(began_s, 3)})
+        self.event("tool", **done)
 
     def fault(self, provider: str, kind: str) -> None:
         """Something went wrong at a provider; it stands on the call's time line."""

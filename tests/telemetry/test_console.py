@@ -23,7 +23,9 @@ from telemetry.console import drawing
 from telemetry.console.figures import costs, overview, slowest_turn
 from telemetry.console.routes import STATIC, LiveCall, console
 from telemetry.console.writing import duration, instant, ms, redacted, usd
+from telemetry.events import EventHub
 from telemetry.live import STAGE_COLOURS
+from telemetry.recorder import CallRecorder
 from telemetry.records import Records
 from tests.bot.test_server import exchange
 from tests.telemetry.made_up_calls import NOW, STORY_ID, a_day, call, story, turn
@@ -379,6 +381,19 @@ def test_the_house_serves_the_console_behind_its_guard():
     assert f"/console/calls/{STORY_ID}" in answer.text
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self';" in policy and "style-src 'self';" in policy
+
+
+def test_a_recorded_tool_stands_where_it_began():
+    """The recorder gives the time line its instants."""
+    now = iter([100.0, 112.5, 130.0])
+    recorder = CallRecorder("c", hub=EventHub(), clock=lambda: next(now))
+    recorder.tool("find_slots", outcome="ok", seconds=0.5)
+    recorder.fault("elevenlabs", "Slow")
+    record = {"tools": recorder.tools, "faults": recorder.faults}
+    assert [(mark.kind, mark.at_s) for mark in drawing.marks(record, 60.0)] == [
+        ("tool", 12.0),
+        ("fault", 30.0),
+    ]
 
 
 # ── drawings and writing ─────────────────────────────────────────────────────────────
