@@ -8,6 +8,7 @@ from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.clause_chunker import ClauseChunker
 from processors.heard_ledger import HeardLedger
+from processors.keypad import Keypad
 from processors.redactor import Redactor
 from processors.speech_gate import SpeechGate
 from processors.spoken_form import SpokenForm
@@ -29,6 +30,7 @@ def stations(session: Session) -> list[FrameProcessor]:
             session.smart_turn, s.turn
         ),  # the semantic detector: does that sound finished?
         session.stt,  # words while they are spoken: interim, then final; caller audio ends here
+        Keypad(s.dtmf, floor=session.floor),  # typed keys become one entry, words like spoken ones
         Redactor(s.privacy, session.vault),  # below this line nobody sees a card number
         # ── mind ────────────────────────────────────────────────────────────────
         session.listener,  # whose turn? start and stop strategies; the turn enters the conversation
@@ -39,7 +41,7 @@ def stations(session: Session) -> list[FrameProcessor]:
         SpokenForm(language=session.language, vault=session.vault),  # 4111 → "four one one one"
         session.tts,  # ElevenLabs or Cartesia, µ-law
         SpeechGate(),  # holds the sound of an answer begun early until the turn is decided
-        session.wire.output(),  # µ-law to the caller; marks; clear on barge-in
+        session.wire.output(),  # µ-law to the caller; marks; hold, resume, clear on barge-in
         HeardLedger(session.heard, report, floor=session.floor),  # which words reached the ear
         session.speaker,  # only those enter the conversation
     ]

@@ -27,7 +27,7 @@ from call.admission import Capacity
 from call.budgets import Budgets
 from call.clauses import Clauses
 from call.cost import Prices
-from call.cost import Prices
+from call.dtmf import Dtmf
 from call.endpoint import Endpoint
 from call.errors import SettingsError
 from call.heard import Goodbye, Heard
@@ -40,7 +40,6 @@ from services.cartesia import Cartesia
 from services.deepgram import Deepgram
 from services.elevenlabs import ElevenLabs
 from telemetry.logs import Logs
-from telemetry.store import Store
 from telemetry.store import Store
 from transports.daily import Daily
 from transports.twilio.webhook import Twilio
@@ -86,6 +85,7 @@ class Settings(BaseModel):
     turn: Endpoint = Endpoint()
     clauses: Clauses = Clauses()
     barge_in: BargeIn = BargeIn()
+    dtmf: Dtmf = Dtmf()
     heard: Heard = Heard()
     goodbye: Goodbye = Goodbye()
     tools: Tools = Tools()
@@ -93,8 +93,6 @@ class Settings(BaseModel):
     capacity: Capacity = Capacity()
     doors: Doors = Doors()
     budgets: Budgets = Budgets()
-    store: Store = Store()
-    prices: Prices = Prices()
     store: Store = Store()
     prices: Prices = Prices()
     logs: Logs = Logs()
