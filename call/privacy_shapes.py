@@ -105,7 +105,7 @@ def _looks_begun(tokens: Tokens, begin: int) -> bool:
     has_sign = any(w in _SEPARATORS and w not in (".", "-") or w in _AT for w in rest[1:])
     spelled = sum(kind in (LETTER, SINGLE) for kind in tokens.classes[begin:])
     is_short = sum(w[0].isalnum() for w in rest) <= 3
-    is_name = not any(w in NOT_A_NAME for w in rest)
+    is_name = not any(w in NOT_A_NAME and w not in _AT for w in rest)
     return is_name and (has_sign or spelled >= 2 or is_short)
 
 

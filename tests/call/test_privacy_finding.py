@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from call.privacy import Masking, Privacy
 from call.privacy_finding import find
+from call.privacy_vault import Vault
 
 pytestmark = pytest.mark.rule
 
@@ -89,6 +91,14 @@ def test_an_answer_takes_the_kind_that_was_asked_for() -> None:
     assert values("can I come at ten thirty instead", "phone") == []
 
 
+def test_typed_keys_are_personal_from_three_on() -> None:
+    """A PIN may look like a year; one key is the choice of a menu."""
+    assert values("I typed 1985") == [("code", "1985")]
+    assert values("I typed 4111111111111111") == [("card", "4111111111111111")]
+    assert values("I typed 5550142", "phone") == [("phone", "5550142")]
+    assert values("I typed 1", "phone") == []
+
+
 def test_a_value_at_the_end_may_be_open() -> None:
     """Too short to be whole: more is to come."""
     (begun,) = find("my card number is four one one one")
@@ -109,3 +119,11 @@ def test_an_address_is_hidden_with_flat_and_postal_code() -> None:
     text = "I live at 12 Harbour Street, apartment 4B, Boston 02110."
     (found,) = find(text)
     assert text[found.start : found.end] == "12 Harbour Street, apartment 4B, Boston 02110"
+
+
+@pytest.mark.parametrize("known", range(4, 10))
+def test_an_address_is_hidden_at_every_step_of_being_said(known: int) -> None:
+    """Also between its "at" and the end of its host."""
+    words = "My email is canary dot quillfeather at example dot com".split()[:known]
+    masked = Masking(Privacy(), Vault()).hear(" ".join(words), final=False).text
+    assert "canary" not in masked and "quillfeather" not in masked
