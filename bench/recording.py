@@ -32,13 +32,15 @@ Samples = np.ndarray[Any, Any]
 def read(path: Path) -> Samples:
     """The stereo recording as (samples, 2)."""
     with wave.open(str(path)) as wav:
-        return np.frombuffer(wav.readframes(wav.getnframes()), "<i2").reshape(-1, 2)
+        samples: Samples = np.frombuffer(wav.readframes(wav.getnframes()), "<i2")
+    return samples.reshape(-1, 2)
 
 
 def loud_frames(side: Samples) -> Samples:
     """Which 20 ms frames hold speech."""
     frames = side[: len(side) // FRAME * FRAME].reshape(-1, FRAME).astype(float)
-    return np.sqrt((frames**2).mean(axis=1)) > SPEECH_RMS
+    loud: Samples = np.sqrt((frames**2).mean(axis=1)) > SPEECH_RMS
+    return loud
 
 
 def utterances(side: Samples) -> list[Samples]:
@@ -50,7 +52,7 @@ def utterances(side: Samples) -> list[Samples]:
 
 def make_out(side: Samples) -> list[str]:
     """The words a general recogniser hears."""
-    from pocketsphinx import Decoder
+    from pocketsphinx import Decoder  # type: ignore[attr-defined] # it exports by star
 
     decoder, words = Decoder(samprate=16000, loglevel="FATAL"), []
     for speech in utterances(side):

@@ -93,7 +93,7 @@ class House:
         report = json.loads((folder / "report.json").read_text())
         truth = json.loads((folder / "truth.json").read_text())
         sid = str(_find(report, "call_sid") or _find(truth, "call_sid"))
-        record = next(
+        record: dict[str, Any] = next(
             (call for call in self.get("/api/calls") if call["provider_call_id"] == sid), {}
         )
         return Rung(caller.returncode, report, truth, record, stderr)

@@ -118,7 +118,7 @@ def test_strangers_and_broken_providers_disturb_no_other_call(house: House):
     assert house.get("/readyz")["active_calls"] == 0
 
 
-FAULTS = {
+FAULTS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "first": [
         ("hours", "deepgram", {"shape": "garbage"}),
         ("price", "anthropic", {"shape": "error_after", "after": 2}),

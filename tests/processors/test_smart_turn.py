@@ -135,7 +135,7 @@ async def test_the_real_model_tells_a_question_from_its_beginning(shared_audio: 
             assert probability == pytest.approx(own._predict_endpoint(audio)["probability"])
     finally:
         scorer.close()
-        await own.cleanup()  # type: ignore[no-untyped-call]
+        await own.cleanup()
 
 
 async def test_the_loop_goes_on_while_the_real_model_works() -> None:

@@ -81,7 +81,7 @@ async def test_it_hears_what_pipecats_own_hears(shared_audio: Path) -> None:
     try:
         assert await states(analyzer(), pcm) == await states(own, pcm)
     finally:
-        await own.cleanup()  # type: ignore[no-untyped-call]
+        await own.cleanup()
 
 
 async def test_the_loudness_gate_works_when_it_is_asked_for(shared_audio: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from telemetry.report import bars, heard_split, lanes, write_report
 
 pytestmark = pytest.mark.rule
 
-RECORD = {
+RECORD: dict[str, Any] = {
     "call_id": "c1",
     "started_at": "2026-01-01T10:00:00Z",
     "wire": "twilio",
