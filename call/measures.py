@@ -158,7 +158,7 @@ SPECULATIONS = Measure(
 )
 SPECULATION_WASTE = Measure(
     "offhook_speculation_waste_total",
-    "What was spent on answers begun too early: requests, tokens, characters",
+    "What was spent on answers begun too early: requests, tokens, characters, dollars",
     labels=("kind",),
 )
 SMART_TURN_SECONDS = Measure(

@@ -12,7 +12,7 @@ Plain calls only: the host tells what the turn looks like and the time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -114,10 +114,16 @@ class Speculation:
     """The guesses of one call; at most one is in hand."""
 
     def __init__(
-        self, settings: Endpoint | None = None, *, recorder: Recorder | None = None
+        self,
+        settings: Endpoint | None = None,
+        *,
+        recorder: Recorder | None = None,
+        prices: Mapping[str, float] | None = None,
     ) -> None:
+        """`prices`: dollars for one of what a guess may spend ("input_tokens", "characters" …)."""
         self._settings = settings or Endpoint()
         self._recorder = recorder or NullRecorder()
+        self._prices = prices or {}
         self._guess: Guess | None = None
         self._kept: Guess | None = None  # the last one kept: its request may still be on its way
         self._ask_at: float | None = None
@@ -226,3 +232,5 @@ class Speculation:
 
     def _waste(self, kind: str, amount: float) -> None:
         self._recorder.count(SPECULATION_WASTE, amount, kind=kind)
+        if kind in self._prices:
+            self._recorder.count(SPECULATION_WASTE, amount * self._prices[kind], kind="usd")

@@ -46,6 +46,7 @@ from frames.speculation import mark
 from services.fault import REFUSAL, Origin, category, from_exception, kind
 
 _ORIGIN = Origin("anthropic", "think")
+_CHARS_PER_TOKEN = 4  # of English prose
 
 VOICE_PROMPT = """\
 You are on a telephone call. Everything you write is spoken aloud, word for word, by a synthetic \
@@ -270,9 +271,10 @@ class Claude(AnthropicLLMService):
         finally:
             stream, self._stream = self._stream, None
             if stream is not None:
-                tokens = stream.count(self._recorder)
+                stream.count(self._recorder)
                 if guess is not None:
-                    guess.spend("tokens", tokens)
+                    for name, amount in stream.spent().items():
+                        guess.spend(f"{name}_tokens", amount)
                 await stream.close()
 
     async def _create_message_stream(
@@ -375,6 +377,7 @@ class _Stream:
         self._note = note
         self._has_spoken = False
         self._usage: dict[str, int] = {}
+        self._chars = 0  # written
         self.tools: list[_ToolUse] = []
 
     async def events(self) -> AsyncIterator[RawMessageStreamEvent]:
@@ -396,12 +399,18 @@ class _Stream:
         with suppress(Exception):  # the connection may be gone already, which is as good
             await self._response.close()
 
-    def count(self, recorder: Recorder) -> int:
-        """Report the tokens the vendor has named so far, and give their sum."""
+    def count(self, recorder: Recorder) -> None:
+        """Report the tokens the vendor has named so far."""
         for name, amount in self._usage.items():
             if amount:
                 recorder.count(LLM_TOKENS, amount, kind=name)
-        return sum(self._usage.values())
+
+    def spent(self) -> dict[str, int]:
+        """Tokens by kind; what was written of an answer cut off is estimated, for the vendor names
+        it only at the end."""
+        named = {name: amount for name, amount in self._usage.items() if amount}
+        written = round(self._chars / _CHARS_PER_TOKEN)
+        return {**named, "output": max(named.get("output", 0), written)}
 
     def _look(self, event: Any) -> None:
         match event.type:
@@ -413,6 +422,7 @@ class _Stream:
                     self.tools.append(_ToolUse(event.content_block.id, event.content_block.name))
             case "content_block_delta":
                 if event.delta.type == "text_delta":
+                    self._chars += len(event.delta.text)
                     self._speak()
                 elif event.delta.type == "input_json_delta" and self.tools:
                     self.tools[-1].pieces.append(event.delta.partial_json)

@@ -164,13 +164,14 @@ def test_an_interruption_sweeps_it_away() -> None:
 def test_waste_is_counted_whenever_it_becomes_known() -> None:
     """What was spent before the verdict, and what is only reported after it."""
     story = Story()
-    rule = Speculation(KNOBS, recorder=story)
+    rule = Speculation(KNOBS, recorder=story, prices={"tokens": 0.25, "characters": 0.5})
     guess = guessed(rule)
     guess.spend("tokens", 100)
     assert story.counted == {}
     assert rule.drop(10.1) == (Withdraw(),)
     guess.spend("characters", 20)
-    assert story.counted == {"withdrawn": 1, "requests": 1, "tokens": 100, "characters": 20}
+    spent = {"requests": 1, "tokens": 100, "characters": 20, "usd": 35.0}
+    assert story.counted == {"withdrawn": 1, **spent}
     assert rule.drop(10.2) == ()
 
 

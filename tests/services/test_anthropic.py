@@ -351,7 +351,7 @@ async def test_an_answer_begun_early_is_written_at_once_and_marked(
         await stage.play(UserStoppedSpeakingFrame(), LLMContextFrame(asked()))
         await stage.until(partial(_has_ended, stage, 2))
     assert guess_of(stage.seen(LLMFullResponseEndFrame)[-1]) is None
-    assert guess.spent["tokens"] > 0
+    assert guess.spent["input_tokens"] > 0
 
 
 async def test_the_text_is_held_where_the_voice_may_not_begin(
@@ -387,7 +387,7 @@ async def test_a_withdrawn_answer_is_no_longer_written_and_what_waits_is_not_los
         await stage.until(lambda: len(requests(lab)) == 2, "the next request")
         await stage.until(partial(_has_ended, stage, 2))
     assert not stage.risen(ErrorFrame)
-    assert notes.of(SPECULATION_WASTE, kind="tokens") > 0
+    assert notes.of(SPECULATION_WASTE, kind="output_tokens") > 0
     assert guess_of(stage.seen(LLMFullResponseEndFrame)[-1]) is None
 
 
