@@ -107,18 +107,22 @@ def share(entries: Sequence[Mapping[str, Any]], *, from_at: float, until_at: flo
     if not asked:
         return None
     voiced = [e for e in window if e["stage"] == "first_byte" and e["mono"] >= asked[0]["mono"]]
-    finals = [
-        e for e in window if e["stage"] == "final" and e["key"] and e["mono"] <= asked[-1]["mono"]
-    ]
+    # A bot that asks ahead has its answer under way before the final comes.
+    finals = [e for e in window if e["stage"] == "final" and e["key"]]
     if not voiced or not finals:
         return None
     ahead = [e for e in asked if e["mono"] <= voiced[0]["mono"]]
     tools = [e for e in ahead[:-1] if e.get("tools")]
     return Share(
-        final_s=finals[-1]["delay_s"],
-        first_token_s=sum(e["delay_s"] for e in [*tools, ahead[-1]]),
-        first_byte_s=voiced[0]["delay_s"],
+        final_s=_took(finals[-1]),
+        first_token_s=sum(_took(e) for e in [*tools, ahead[-1]]),
+        first_byte_s=_took(voiced[0]),
     )
+
+
+def _took(entry: Mapping[str, Any]) -> float:
+    """The drawn delay, and what the lab's engine needed beyond it."""
+    return float(entry["delay_s"]) + float(entry.get("late_s", 0.0))
 
 
 def script(turns: int, *, offset: int) -> Script:
@@ -209,16 +213,41 @@ async def _stock(stack: AsyncExitStack, lab_url: str, *, folder: Path) -> Peer:
 
 
 async def measure(options: argparse.Namespace, *, folder: Path) -> list[Peer]:
+    """All lines at once, each with bots and labs of its own; their turns are put together."""
+    lines = []
+    for line in range(options.lines):
+        place = folder / f"line{line}"
+        place.mkdir()
+        lines.append(measure_line(options, seed=options.seed + line, folder=place))
+    return [merged(same) for same in zip(*await asyncio.gather(*lines), strict=True)]
+
+
+def merged(peers: Sequence[Peer]) -> Peer:
+    """What several lines found of the same bot."""
+    together = Peer(peers[0].name)
+    for peer in peers:
+        together.turns += peer.turns
+        together.greetings += peer.greetings
+        together.problems += peer.problems
+        together.asked += peer.asked
+        together.unanswered += peer.unanswered
+        together.cut_ins += peer.cut_ins
+        together.underruns += peer.underruns
+        together.talk_s += peer.talk_s
+    return together
+
+
+async def measure_line(options: argparse.Namespace, *, seed: int, folder: Path) -> list[Peer]:
     """Place calls in turn, one to each bot, until each has been asked enough."""
     clips = Clips()
     loaded = {name: clips[name] for name in QUESTIONS}
     async with (
-        peers(options.peers, profile=options.profile, seed=options.seed, folder=folder) as under,
+        peers(options.peers, profile=options.profile, seed=seed, folder=folder) as under,
         aiohttp.ClientSession() as http,
     ):
-        calls = -(-options.turns // options.per_call)
+        calls = -(-options.turns // (options.per_call * options.lines))
         for call in range(calls + 1):
-            steps = script(options.per_call if call else 2, offset=options.seed + call)
+            steps = script(options.per_call if call else 2, offset=seed + call)
             plans = [Plan(steps, loaded, phone=Phone(auth_token=peer.auth_token)) for peer in under]
             if options.together:
                 await asyncio.gather(
@@ -239,11 +268,12 @@ def _progress(under: Sequence[Peer], call: int, calls: int) -> None:
     sys.stderr.write(f"call {call} of {calls}: {asked}\n")
 
 
-def table(under: Sequence[Peer], *, profile: str) -> str:
+def table(under: Sequence[Peer], *, profile: str, callers: int = 1) -> str:
     """The result as markdown."""
     lines = [
-        f"Profile {profile}; one call at a time; {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}. Milliseconds.",
+        f"Profile {profile}; {callers} callers at a time, each with bots and labs of their own; "
+        f"{platform.machine()}, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}. Milliseconds.",
         "",
         "| bot | answered | cut-ins | end to end p50 / p95 / p99 (n) | added p50 / p95 / p99 (n) "
         "| greeting p50 (n) | underruns per minute |",
@@ -294,13 +324,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--profile", default="co-located", help="the lab's delays")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--peers", nargs="+", default=["ours", "stock"], choices=["ours", "stock"])
+    parser.add_argument("--lines", type=int, default=1, help="callers at a time, per bot")
     parser.add_argument("--together", action="store_true", help="both bots at once: half the time")
     parser.add_argument("--json", action="store_true", help="every turn, instead of the table")
     parser.add_argument("--write", type=Path, help="append the table to this file")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="offhook-bench-") as folder:
         under = asyncio.run(measure(options, folder=Path(folder)))
-    text = table(under, profile=options.profile)
+    text = table(under, profile=options.profile, callers=options.lines)
     print(json.dumps(document(under), indent=2) if options.json else text)  # noqa: T201
     if options.write:
         with options.write.open("a", encoding="utf-8") as file:
