@@ -174,6 +174,8 @@ class _Finding:
             return _asked_kind(run, self.asked, sure)
         if sure:
             return _named(sure, kind, self.asked)
+        if self._is_typed(run):
+            return _named(CODE, kind, self.asked) if run.digits >= 3 else None
         if self.strict or self._is_time(run):
             return None
         return _named(_by_manner(run, is_end=is_end), kind, self.asked)
@@ -196,11 +198,17 @@ class _Finding:
     def _answers(self, run: Run, *, is_end: bool) -> bool:
         """Whether the run is the answer to what the agent asked."""
         leads = _only_links(self.tokens, 0, run.first)
+        if self._is_typed(run) and run.digits < 2:
+            return False  # the choice of a menu
         if run.digits == 0:
             return leads and run.letters >= 2
         if leads:
             return run.digits >= 3 and not (run.is_sum and run.digits < 7) or is_end
         return run.digits >= 4 and run.singles >= 3
+
+    def _is_typed(self, run: Run) -> bool:
+        """Keys, which the keypad hands in as "I typed 4455"."""
+        return run.first > 0 and self.tokens.words[run.first - 1] == "typed"
 
     def _is_time(self, run: Run) -> bool:
         """ "nine oh five", "at ten thirty"."""

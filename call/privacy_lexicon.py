@@ -164,7 +164,7 @@ LINKING = frozenset(
         " yes yeah sure okay ok so well me here you can have i've got file reads starts starting"
         " last first four let see code card security account id identification medical record"
         " insurance policy claim licence license passport phone mobile cell pin iban back driver's"
-        " drivers date birth please name note take down should say use i i'm goes like"
+        " drivers date birth please name note take down should say use i i'm goes like typed"
         " هو هي رقم الرقم رقمها رقمه نعم اه طيب يعني تاريخ ال في علي الخاص بي من خاصتي"
         " الهاتف الجوال البطاقه الحساب الهويه الجواز البوليصه السري التحقق الميلاد الوطنيه"
         " السفر الرخصه الملف الطبي المطالبه التامين بطاقتي الائتمان ب"
