@@ -22,6 +22,7 @@ from telemetry.events import EventHub
 from telemetry.loop_lag import watching_the_loop
 from telemetry.metrics import Metrics
 from telemetry.records import Records
+from telemetry.traces import Traces
 from transports.twilio.hangup import Account, hang_up
 from transports.twilio.tickets import Tickets
 
@@ -48,6 +49,7 @@ class Exchange:
     hub: EventHub = field(default_factory=EventHub)
     records: Records = field(default_factory=Records)
     metrics: Metrics = field(default_factory=Metrics)
+    traces: Traces = field(default_factory=Traces)
     sessions: dict[str, Session] = field(default_factory=dict)
     _verdicts: dict[str, str] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -124,6 +126,8 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
         )
         records.start()
         stack.push_async_callback(asyncio.to_thread, records.close)
+        traces = Traces(settings.telemetry)
+        stack.push_async_callback(asyncio.to_thread, traces.close)
         exchange = Exchange(
             loaded=loaded,
             keys=keys,
@@ -135,6 +139,7 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
             tickets=Tickets(life_s=settings.twilio.token_life_s),
             metrics=metrics,
             records=records,
+            traces=traces,
         )
         exchange.show_gauges()
         await stack.enter_async_context(watching_the_loop(exchange.metrics))

@@ -76,6 +76,7 @@ class Session:
             self.call_id,
             hub=exchange.hub,
             metrics=exchange.metrics,
+            trace=exchange.traces.call(self.call_id),
             on_turn=lambda _turn: self._keep(),
         )
         self.smart_turn = exchange.smart_turn
@@ -217,8 +218,7 @@ class Session:
         self.vault.wipe()
         self.exchange.sessions.pop(self.call_id, None)
         document = self._keep(self._ending.ending or Ending.CALLER_HUNG_UP)
-        self.exchange.metrics.call(document)
-        self.recorder.event("call.ended", record=document)
+        self.recorder.over(document)
         logger.info(
             "call over after {:.1f} s: {}, {} turns",
             document["duration_s"],

@@ -41,6 +41,7 @@ from services.deepgram import Deepgram
 from services.elevenlabs import ElevenLabs
 from telemetry.logs import Logs
 from telemetry.store import Store
+from telemetry.traces import Telemetry
 from transports.daily import Daily
 from transports.twilio.webhook import Twilio
 from transports.wire import Wire
@@ -95,6 +96,7 @@ class Settings(BaseModel):
     budgets: Budgets = Budgets()
     store: Store = Store()
     prices: Prices = Prices()
+    telemetry: Telemetry = Telemetry()
     logs: Logs = Logs()
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from call.measures import (
 from call.turn import Timeline, TurnRecord, TurnState
 from telemetry.events import EventHub
 from telemetry.metrics import Metrics
+from telemetry.traces import CallTrace
 
 # What a moment looks like to whoever watches the call.
 _MOMENT_EVENTS = {
@@ -40,12 +41,15 @@ class CallRecorder:
         *,
         hub: EventHub,
         metrics: Metrics | None = None,
+        trace: CallTrace | None = None,
         on_turn: Callable[[TurnRecord], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`metrics` are the process's, fed along; `on_turn` is told when a turn is over."""
+        """`metrics` are the process's and `trace` the call's, fed along; `on_turn` is told when a
+        turn is over."""
         self.call_id = call_id
         self._metrics = metrics
+        self._trace = trace
         self._on_turn = on_turn
         self._overlap = _Overlap(self)
         self._round_trip_s: float | None = None
@@ -108,9 +112,19 @@ class CallRecorder:
             self.observe(MOUTH_TO_EAR, record.silence_s + self._round_trip_s)
         if self._metrics is not None:
             self._metrics.turn(document, call_id=self.call_id)
+        if self._trace is not None:
+            self._trace.turn(document)
         self.event("turn", turn=document)
         if self._on_turn is not None:
             self._on_turn(record)
+
+    def over(self, record: dict[str, Any]) -> None:
+        """The call is over: tell the process's figures, the trace, and who watches."""
+        if self._metrics is not None:
+            self._metrics.call(record)
+        if self._trace is not None:
+            self._trace.end(record)
+        self.event("call.ended", record=record)
 
     def event(self, kind: str, *, at: float | None = None, **fields: Any) -> None:
         """Publish one live event of this call."""

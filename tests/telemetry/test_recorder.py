@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from call.measures import (
     BARGE_IN,
@@ -16,6 +17,7 @@ from call.turn import TurnRecord
 from telemetry.events import EventHub
 from telemetry.metrics import Metrics
 from telemetry.recorder import CallRecorder
+from telemetry.traces import Traces
 
 pytestmark = pytest.mark.rule
 
@@ -121,3 +123,17 @@ def test_names_in_a_record_are_short() -> None:
     call.observe(BARGE_IN, 0.1)
     call.observe(MOUTH_TO_EAR, 0.5)
     assert set(call.observed) == {"barge_in", "mouth_to_ear"}
+
+
+def test_the_end_of_a_call_is_counted_traced_and_told() -> None:
+    """Once, to everybody."""
+    metrics, hub = Metrics(), EventHub()
+    exporter = InMemorySpanExporter()
+    traces = Traces(exporter=exporter)
+    call = CallRecorder("c1", hub=hub, metrics=metrics, trace=traces.call("c1"))
+    with hub.reading() as reader:
+        call.over({"ending": "fault", "fault_party": "us", "duration_s": 2.0})
+        assert [event["type"] for event in reader._events] == ["call.ended"]
+    traces.close()
+    assert [span.name for span in exporter.get_finished_spans()] == ["call"]
+    assert 'offhook_calls_total{ending="fault",party="us"} 1.0' in metrics.page()[0].decode()
