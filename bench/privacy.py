@@ -23,6 +23,7 @@ from rich.table import Table
 from bench import privacy_set
 from call.privacy import Masking, Privacy
 from call.privacy_finding import Found, find
+from call.privacy_lexicon import NUMBER
 from call.privacy_vault import Vault
 
 STRUCTURED = (
@@ -182,7 +183,7 @@ def totals(scores: dict[Row, Score], kinds: tuple[str, ...] = STRUCTURED) -> dic
     both: dict[str, Score] = {"written": Score(), "spoken": Score()}
     for (kind, _, form), score in scores.items():
         for name, total in both.items():
-            if kind in kinds and form in (name, "plain"):
+            if kind in (*kinds, NUMBER) and form in (name, "plain"):
                 total.cases += score.cases
                 total.hidden += score.hidden
                 total.right_value += score.right_value

@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     r"[^\W\d_][^\W\d_\u064b-\u065f]*(?:[\u0610-\u061a\u064b-\u065f\u0670][^\W\d_]*)*"
     r"(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_"
 )
+_FIGURE = re.compile(r"\d")
 _SYMBOLS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN, LETTER})
 _NUMERALS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN})
 _MOST_GLUE = 6  # words and marks between two symbols of one run
@@ -47,29 +48,24 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.words: list[str] = []
-        self.starts: list[int] = []
-        self.ends: list[int] = []
-        self.classes: list[str] = []
-        self.values: list[str] = []
+        if text.isascii():
+            found = list(_TOKEN.finditer(text.lower()))
+            self.words = [each[0] for each in found]
+        else:
+            found = list(_TOKEN.finditer(text))
+            self.words = [normal(each[0]) or each[0] for each in found]
+        self.starts = [each.start() for each in found]
+        self.ends = [each.end() for each in found]
+        known = LEXICON.get
+        entries = [known(word, _NOTHING) for word in self.words]
+        self.classes = [entry[0] for entry in entries]
+        self.values = [entry[1] for entry in entries]
         self.has_figures = False
-        known, more = LEXICON.get, self.words.append
-        classed, valued = self.classes.append, self.values.append
-        started, ended = self.starts.append, self.ends.append
-        for found in _TOKEN.finditer(text):
-            word = found[0]
-            started(found.start())
-            ended(found.end())
-            if word.isdecimal():
-                self.has_figures = True
-                classed(WRITTEN)
-                valued(_western(word))
-            else:
-                word = word.lower() if word.isascii() else normal(word) or word
-                kind, value = known(word, _NOTHING)
-                classed(kind)
-                valued(value)
-            more(word)
+        if _FIGURE.search(text):
+            for at, word in enumerate(self.words):
+                if word.isdecimal():
+                    self.classes[at], self.values[at] = WRITTEN, _western(word)
+                    self.has_figures = True
         self.has_symbols = not _SYMBOLS.isdisjoint(self.classes)
         if self.has_figures:
             self._letters_before_figures()

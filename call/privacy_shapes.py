@@ -48,6 +48,7 @@ _AT = frozenset({"at", "@", "ات", "آت"})
 _DOTS = frozenset({"dot", "point", "period", ".", "نقطه", "دوت"})
 _HOSTS = frozenset("gmail yahoo hotmail outlook icloud aol protonmail msn live".split())
 _MOST_LOCAL = 40
+_NO_LOCAL = LINKING | NOT_A_NAME
 _NUMERALS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN})
 _STOPS_ADDRESS = NOT_A_NAME - frozenset("a an in i of to one on me was".split())
 
@@ -153,7 +154,7 @@ def _local_begin(tokens: Tokens, at: int, *, after: int | None) -> int:
             index = before - 1
         elif _is_symbol(tokens, index) and _is_symbol(tokens, before):
             index = before
-        elif classes[index] in _NUMERALS and words[before] not in LINKING | NOT_A_NAME:
+        elif classes[index] in _NUMERALS and words[before] not in _NO_LOCAL:
             if not tokens.is_word(before):
                 break
             index = before
