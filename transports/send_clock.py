@@ -17,6 +17,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_output import BaseOutputTransport
 
 from call.measures import Moment, Recorder
+from frames.floor import HoldFrame, ResumeFrame
 from frames.speech import PlayedToFrame, PlayheadFrame
 
 PLAYHEADS_KEPT = 256  # a clause has one; this many are a long reply sent at once
@@ -37,9 +38,17 @@ class ClockedOutput(BaseOutputTransport):
         self._unheard: deque[tuple[float, PlayheadFrame]] = deque(maxlen=PLAYHEADS_KEPT)
         self._arrived = asyncio.Event()
         self._reporter: asyncio.Task[None] | None = None
+        self._flowing = asyncio.Event()  # cleared by a hold
+        self._flowing.set()
+        self._barge_ins = 0
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        """Write, and stamp the first audio of a reply."""
+        """Write, and stamp the first audio of a reply; in a hold, wait for its end."""
+        if not self._flowing.is_set() and frame.interruptible:
+            before = self._barge_ins
+            await self._flowing.wait()
+            if before != self._barge_ins:
+                return True  # the caller took the floor: this is not wanted any more
         if self._is_reply_silent:
             self._is_reply_silent = False
             self._recorder.moment(Moment.FIRST_AUDIO, time.monotonic())
@@ -57,13 +66,22 @@ class ClockedOutput(BaseOutputTransport):
         await super().write_transport_frame(frame)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        """A barge-in: what the other end still holds does not count as heard."""
-        if isinstance(frame, InterruptionFrame):
+        """A hold sends nothing more; what the other end still has is heard, it knows no `clear`.
+        A barge-in: what it holds does not count as heard."""
+        if isinstance(frame, HoldFrame):
+            self._flowing.clear()
+            self._recorder.moment(Moment.CLEAR_SENT, time.monotonic())
+        elif isinstance(frame, ResumeFrame):
+            self._flowing.set()
+        elif isinstance(frame, InterruptionFrame):
+            self._barge_ins += 1
             self._unheard = deque(
                 (item for item in self._unheard if not item[1].interruptible), PLAYHEADS_KEPT
             )
             self._recorder.moment(Moment.CLEAR_SENT, time.monotonic())
         await super().process_frame(frame, direction)
+        if isinstance(frame, InterruptionFrame):
+            self._flowing.set()  # only now the framework's queue is empty
 
     async def cleanup(self) -> None:
         """Stop reporting."""

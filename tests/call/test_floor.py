@@ -51,3 +51,55 @@ def test_protection_ends_by_itself_when_its_end_never_shows() -> None:
     floor.clause_began(1, "This call is recorded.", is_protected=True, now=0.0)
     assert not floor.take(PROTECTED_AT_MOST_S - 1)
     assert floor.take(PROTECTED_AT_MOST_S)
+
+
+def test_there_is_something_to_hold_while_a_clause_is_on_its_way() -> None:
+    """From its first sound until its reply was heard, dropped or interrupted."""
+    floor = Floor()
+    floor.agent_began()
+    assert not floor.is_speaking  # it thinks
+    for end in (lambda: floor.reply_ended(1), floor.agent_ended, lambda: floor.take(0.0)):
+        floor.clause_began(1, "One.", is_protected=False, now=0.0)
+        assert floor.is_speaking
+        end()
+        assert not floor.is_speaking
+
+
+@pytest.mark.parametrize(
+    ("text", "is_value"),
+    [
+        ("Your number is 555 0142.", True),
+        ("I have [PHONE_1].", True),
+        ("That is 4111-1111.", True),
+        ("At 10:30 on the 3rd, for 90 dollars.", False),
+        ("Good morning.", False),
+    ],
+)
+def test_a_value_is_known_when_it_is_read_back(text: str, is_value: bool) -> None:
+    """Numbers of five digits and more, and stand-ins of personal data; not times and prices."""
+    floor = Floor()
+    floor.clause_began(1, text, is_protected=False, now=0.0)
+    assert floor.is_reading_back is is_value
+
+
+def test_a_question_is_asked_when_its_end_is_near_or_heard() -> None:
+    """Counted in characters of how it sounds."""
+    floor = Floor()
+    floor.clause_began(1, "At 9?", is_protected=False, now=0.0, spoken="At nine?", clause_id="1.1")
+    assert not floor.is_asking(within_chars=3)
+    floor.heard_to("1.0", 8)  # another clause's
+    assert not floor.is_asking(within_chars=3)
+    floor.heard_to("1.1", 5)
+    assert floor.is_asking(within_chars=3)
+    floor.agent_ended()
+    assert floor.is_asking(within_chars=0)
+    floor.clause_began(2, "At nine.", is_protected=False, now=0.0)
+    assert not floor.is_asking(within_chars=99)
+
+
+def test_what_sounds_now_is_remembered_with_the_clause_before() -> None:
+    """An echo comes back a moment later."""
+    floor = Floor()
+    for text in ("One.", "Two.", "Three."):
+        floor.clause_began(1, text, is_protected=False, now=0.0)
+    assert floor.saying == "Two.\nThree."

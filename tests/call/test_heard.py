@@ -27,7 +27,9 @@ from call.heard import (
     ReplySpoken,
     TakeText,
     ToolCalled,
+    heard_words,
 )
+from call.spoken import spoken_with_map
 
 pytestmark = pytest.mark.rule
 
@@ -313,3 +315,41 @@ def test_the_conversation_is_a_prefix_of_each_reply_whatever_the_order(steps: li
     assert sorted(words) == sorted(f"{r}.{c}" for r, c in played)
     numbers = [close.reply for close in closes(actions) if close.reply]
     assert len(numbers) == len(set(numbers))
+
+
+@pytest.mark.parametrize(
+    ("chars", "heard"),
+    [(0, ""), (3, ""), (4, "Your"), (8, "Your"), (10, "Your bill"), (99, "Your bill is $42.")],
+)
+def test_an_interrupted_clause_is_kept_to_its_last_whole_word(chars: int, heard: str) -> None:
+    """Written as the model wrote it, however it is said."""
+    text = "Your bill is $42."
+    log = HeardLog(Heard(marker=""))
+    said = spoken_with_map(text, language="en")
+    tell(log, ReplyBegan(), ClauseSpoken(1, 1, text, form=said), ClauseSpoken(1, 2, "Goodbye."))
+    actions = tell(log, ClausePlayed(1, 1, is_end=False, chars=chars), CallerInterrupted())
+    assert [a.text for a in actions if isinstance(a, TakeText)] == ([heard] if heard else [])
+    assert [a.heard for a in actions if isinstance(a, CloseReply)] == [heard]
+
+
+def test_half_a_number_is_no_number() -> None:
+    """ "forty" of "$42" is not written down as heard."""
+    clause = ClauseSpoken(1, 1, "It is $42.", form=spoken_with_map("It is $42.", language="en"))
+    assert heard_words(clause, len("It is forty")) == "It is"
+
+
+def test_how_far_an_older_clause_got_says_nothing_of_the_next() -> None:
+    """Nor does a place that was passed before."""
+    log = HeardLog(Heard(marker=""))
+    tell(log, *reply(1, "One two three.", "Four five six."))
+    tell(log, ClausePlayed(1, 1, is_end=False, chars=7), ClausePlayed(1, 1, is_end=False, chars=3))
+    actions = tell(log, ClausePlayed(1, 1), CallerInterrupted())
+    assert [a.heard for a in actions if isinstance(a, CloseReply)] == ["One two three."]
+
+
+@given(st.text(max_size=40), st.integers(0, 60))
+def test_heard_words_are_a_beginning_of_what_was_written(text: str, chars: int) -> None:
+    """In whole words."""
+    heard = heard_words(ClauseSpoken(1, 1, text), chars)
+    assert text.strip().startswith(heard)
+    assert text.split()[: len(heard.split())] == heard.split()

@@ -21,7 +21,7 @@ def pair(
 ) -> LLMContextAggregatorPair:
     """Both halves of one conversation."""
     strategies = UserTurnStrategies(
-        start=[TurnStart(floor=floor)],
+        start=[TurnStart(floor=floor, recorder=recorder)],
         stop=[TurnStop(settings or Endpoint(), floor=floor, recorder=recorder)],
     )
     return LLMContextAggregatorPair(

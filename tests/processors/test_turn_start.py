@@ -9,15 +9,19 @@ from pipecat.frames.frames import (
     Frame,
     InterimTranscriptionFrame,
     InterruptionFrame,
+    LLMContextFrame,
     SystemFrame,
     TranscriptionFrame,
+    UserBackchannelFrame,
     UserSpeakingFrame,
     UserStartedSpeakingFrame,
     VADUserStartedSpeakingFrame,
 )
-from pipecat.tests.utils import run_test
+from pipecat.tests.utils import SleepFrame, run_test
 
 from call.floor import Floor
+from call.measures import FALSE_INTERRUPTIONS, HOLDS, Measure, NullRecorder
+from frames.floor import HoldFrame, ResumeFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.speech import SayFrame
 from tests.processors.aggregator import pair
 
@@ -115,3 +119,94 @@ async def test_a_phrase_handed_in_from_above_makes_the_agent_busy() -> None:
     floor = Floor()
     await signs(floor, SayFrame(text="Are you there?"))
     assert floor.is_agents
+
+
+# ── while the agent speaks ───────────────────────────────────────────────────────────
+MANNERS = (*SIGNS, HoldFrame, ResumeFrame, UserBackchannelFrame, LLMContextFrame)
+
+
+async def manners(*sent: Frame, floor: Floor | None = None) -> tuple[list[type], Notes]:
+    """What is announced downstream when a voice comes over the agent's."""
+    if floor is None:
+        floor = Floor()
+        floor.clause_began(1, "A cleaning is 90 dollars.", is_protected=False, now=0.0)
+    notes = Notes()
+    down, _ = await run_test(pair(floor=floor, recorder=notes).user(), frames_to_send=list(sent))
+    return [type(frame) for frame in down if isinstance(frame, MANNERS)], notes
+
+
+async def test_a_sign_of_listening_is_held_for_and_then_passed_over() -> None:
+    """No turn, no interruption, no request of the model; it is told as what it is."""
+    told, notes = await manners(
+        VoiceOnsetFrame(), words("uh huh", final=False), VoicePauseFrame(), words("Uh huh.")
+    )
+    assert told == [HoldFrame, ResumeFrame, UserBackchannelFrame]
+    assert notes.counted == ["offhook_holds_total,resumed"]
+
+
+async def test_its_words_do_not_wait_for_the_next_turn() -> None:
+    """The conversation has the question alone."""
+    floor = Floor()
+    floor.clause_began(1, "A cleaning is 90 dollars.", is_protected=False, now=0.0)
+    both = pair(floor=floor)
+    user = both.user()
+    await run_test(
+        user,
+        frames_to_send=[VoiceOnsetFrame(), VoicePauseFrame(), words("Right."), words("How much?")],
+    )
+    said = [message["content"] for message in user.context.get_messages()]
+    assert said == ["How much?"]
+
+
+async def test_words_that_take_the_floor_interrupt_a_held_agent() -> None:
+    """Once, and nothing resumes."""
+    told, notes = await manners(VoiceOnsetFrame(), words("wait", final=False), words("Wait."))
+    assert told == [HoldFrame, *SIGNS]
+    assert notes.counted == ["offhook_holds_total,yielded"]
+
+
+async def test_a_long_voice_takes_the_floor_without_words() -> None:
+    """By the timer; nothing else comes."""
+    told, _ = await manners(VoiceOnsetFrame(), *[SleepFrame(0.05)] * 17)
+    assert told == [HoldFrame, *SIGNS]
+
+
+async def test_a_cough_is_passed_over_without_words() -> None:
+    """By the timer too."""
+    told, _ = await manners(VoiceOnsetFrame(), VoicePauseFrame(), *[SleepFrame(0.05)] * 11)
+    assert told == [HoldFrame, ResumeFrame]
+
+
+async def test_the_agent_is_let_go_when_it_ended_while_it_was_held() -> None:
+    """There is nothing to interrupt, and nothing may stay held."""
+    floor = Floor()
+    floor.clause_began(1, "A cleaning is 90 dollars.", is_protected=False, now=0.0)
+
+    class Ends(SystemFrame):
+        """The reply is over when this passes."""
+
+    user = pair(floor=floor).user()
+
+    async def watch(_: object, frame: Frame) -> None:
+        if isinstance(frame, Ends):
+            floor.agent_ended()
+
+    user.add_event_handler("on_before_process_frame", watch)
+    down, _ = await run_test(
+        user, frames_to_send=[VoiceOnsetFrame(), Ends(), words("Wait, please.", final=False)]
+    )
+    told = [type(frame) for frame in down if isinstance(frame, MANNERS)]
+    assert told[0] is HoldFrame
+    assert set(told[1:]) == {ResumeFrame, UserStartedSpeakingFrame}
+
+
+class Notes(NullRecorder):
+    """Keeps what was counted of holds."""
+
+    def __init__(self) -> None:
+        self.counted: list[str] = []
+
+    def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
+        """Name and labels."""
+        if measure in (HOLDS, FALSE_INTERRUPTIONS):
+            self.counted.append(",".join([measure.name, *labels.values()]))

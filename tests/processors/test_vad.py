@@ -17,6 +17,7 @@ from pipecat.pipeline.worker import PipelineParams
 from pipecat.tests.utils import run_test
 
 from call.audio import RATE_HZ
+from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad, preload, session_vad
 from tests.processors.audio import frames, silence, telephone
 
@@ -50,6 +51,22 @@ async def test_speech_is_framed_by_its_start_and_stop(shared_audio: Path) -> Non
     signals = (VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame)
     assert [type(f) for f in down if isinstance(f, signals)] == list(signals)
     assert [type(f) for f in up if isinstance(f, signals)] == list(signals)
+
+
+async def test_an_onset_comes_long_before_the_turn_and_a_pause_before_its_end(
+    shared_audio: Path,
+) -> None:
+    """Both ways, in pairs; a speaking agent has to know at once."""
+    sent = frames(telephone(shared_audio / CLIP) + silence(0.5))
+    down, up = await run_test(session_vad(Vad()), frames_to_send=list(sent))
+    edges = (VoiceOnsetFrame, VoicePauseFrame)
+    told = [type(f) for f in down if isinstance(f, edges)]
+    assert told == [edges[at % 2] for at in range(len(told))] and told[-1] is VoicePauseFrame
+    assert [type(f) for f in up if isinstance(f, edges)] == told
+    onset = next(at for at, f in enumerate(down) if isinstance(f, VoiceOnsetFrame))
+    start = next(at for at, f in enumerate(down) if isinstance(f, VADUserStartedSpeakingFrame))
+    between = [f for f in down[onset:start] if isinstance(f, InputAudioRawFrame)]
+    assert len(between) * 0.02 >= 0.1
 
 
 async def test_silence_says_nothing() -> None:
@@ -100,7 +117,7 @@ async def test_times_round_to_whole_windows() -> None:
 
 @pytest.mark.parametrize(
     ("knob", "value"),
-    [("stop_s", 0.0), ("start_s", 9.0), ("confidence", 1.0), ("min_volume", 2.0)],
+    [("stop_s", 0.0), ("start_s", 9.0), ("onset_s", 0.3), ("confidence", 1.0), ("min_volume", 2.0)],
 )
 def test_senseless_knobs_are_refused(knob: str, value: float) -> None:
     """By name and value."""

@@ -24,6 +24,7 @@ from pipecat.frames.frames import (
 
 from call.errors import PeerBroke
 from call.measures import Moment
+from frames.floor import HoldFrame, ResumeFrame
 from frames.speech import PlayedToFrame, PlayheadFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
 from tests.conftest import eventually
@@ -159,6 +160,28 @@ async def test_what_the_browser_still_held_was_not_played() -> None:
         await call.say(InterruptionFrame(), PlayheadFrame("2.1", 4))
         await eventually(lambda: call.behind.of(PlayedToFrame), what="the next reply")
         assert [played.clause_id for played in call.behind.of(PlayedToFrame)] == ["2.1"]
+
+
+async def test_a_held_agent_goes_on_in_the_browser_or_is_dropped() -> None:
+    """A hold writes no more sound; what is played later is told later, or never."""
+    async with talking() as (_, call, notebook):
+        voice = TTSAudioRawFrame(tone(0.3, 8000).tobytes(), 8000, 1)
+        await call.say(LLMFullResponseStartFrame(), voice, PlayheadFrame("1.1", 9))
+        await eventually(lambda: notebook.moments, what="the agent speaks")
+        await call.say(HoldFrame())
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+        assert call.behind.of(PlayedToFrame) == []
+        await call.say(ResumeFrame())
+        await eventually(lambda: call.behind.of(PlayedToFrame), what="the clause was played")
+        before = len(notebook.moments)
+        await call.say(LLMFullResponseStartFrame(), voice, PlayheadFrame("2.1", 9))
+        await eventually(lambda: len(notebook.moments) > before, what="the agent speaks again")
+        await call.say(HoldFrame())
+        await call.say(InterruptionFrame(), PlayheadFrame("3.1", 4))
+        await eventually(lambda: len(call.behind.of(PlayedToFrame)) == 2, what="the next reply")
+        told = [played.clause_id for played in call.behind.of(PlayedToFrame)]
+        assert told == ["1.1", "3.1"]
 
 
 async def test_a_closed_tab_ends_the_call() -> None:

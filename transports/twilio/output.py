@@ -36,6 +36,7 @@ from transports.twilio.serializer import mark_name
 TRANSIT_S = 0.1  # the carrier plays this much later than we reckon, at most
 EPOCH = "wire_epoch"
 FAREWELL_S = 0.02
+HELD_AT_MOST_S = 3.0  # whoever holds says within 0.7 s how it ends; the agent is not lost for one
 
 
 class TwilioOutput(FastAPIWebsocketOutputTransport):
@@ -51,6 +52,7 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         self._flowing = asyncio.Event()  # cleared by a hold
         self._flowing.set()
         self._held_at = 0.0
+        self._hold_ends: asyncio.TimerHandle | None = None  # should nobody end it
         self._is_speaking = False  # mid-speech; only then is a dry ear an underrun
         self._protected_until = float("-inf")  # uninterruptible audio is being played until then
         self.epoch = 0
@@ -86,7 +88,7 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
             try:
                 await super().process_frame(frame, direction)
             finally:
-                self._flowing.set()  # only now the framework's queue is empty
+                self._flow()  # only now the framework's queue is empty
             return
         if isinstance(frame, HoldFrame):
             await self._hold(frame)
@@ -95,6 +97,11 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         elif frame.metadata.get(EPOCH, self.epoch) != self.epoch and frame.interruptible:
             return  # said before the caller took the floor
         await super().process_frame(frame, direction)
+
+    async def cleanup(self) -> None:
+        """Hold nothing over the end."""
+        self._flow()
+        await super().cleanup()
 
     async def _write_frame(self, frame: Frame) -> bool:
         """Nothing: the base would send its own `clear`, and what else it sends is no business of
@@ -205,6 +212,8 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
             self._flowing.clear()
             heard = await self._silence(frame)
             self._held_at = time.monotonic()
+            loop = asyncio.get_running_loop()
+            self._hold_ends = loop.call_later(HELD_AT_MOST_S, self._flow)
             self._is_speaking = False
             if frame.onset_at:
                 self._line.recorder.observe(BARGE_IN, max(0.0, self._held_at - frame.onset_at))
@@ -215,10 +224,17 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         if self._flowing.is_set():
             return
         self._line.recorder.observe(HELD_SECONDS, time.monotonic() - self._held_at)
-        self._flowing.set()
+        self._flow()
         sender = self._media_senders.get(None)
         if isinstance(sender, PacedSender):
             await sender.nudge(ResumeFrame())
+
+    def _flow(self) -> None:
+        """No hold any more."""
+        if self._hold_ends is not None:
+            self._hold_ends.cancel()
+            self._hold_ends = None
+        self._flowing.set()
 
     def _is_protected(self) -> bool:
         return time.monotonic() < self._protected_until + TRANSIT_S

@@ -266,6 +266,19 @@ async def test_a_resumed_voice_goes_on_where_the_ear_left_off(tail: float) -> No
         await peer.close()
 
 
+async def test_a_hold_that_nobody_ends_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent is not silenced for good."""
+    monkeypatch.setattr("transports.twilio.output.HELD_AT_MOST_S", 0.1)
+    async with exchange(WAITS) as place:
+        peer, call = await place.connected()
+        await call.say(voice(0.3), PlayheadFrame("1.1", 9), TTSStoppedFrame())
+        await eventually(lambda: peer.audio, what="the agent is speaking")
+        await call.say(HoldFrame())
+        await eventually(lambda: call.behind.of(PlayedToFrame), what="the clause was heard")
+        assert "clear" in peer.kinds()
+        await peer.close()
+
+
 async def test_an_interruption_in_a_hold_drops_what_was_kept() -> None:
     """The next reply begins with its own sound, and one clear was enough."""
     async with exchange(WAITS) as place:
