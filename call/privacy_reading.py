@@ -39,6 +39,7 @@ _SYMBOLS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN, LETTER})
 _NUMERALS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN})
 _MOST_GLUE = 6  # words and marks between two symbols of one run
 _MOST_CORRECTION = 9
+_NO_SUM = 5  # digits one by one behind a "hundred" that make it a number to call
 _WHOLE = 7  # digits behind a correction that are a new value, not the end of the old one
 _ARABIC_AND = "و"
 
@@ -156,8 +157,9 @@ class Run:
 
     @property
     def is_sum(self) -> bool:
-        """A cardinal ("two thousand five hundred"), said for amounts."""
-        return HUNDRED in self.styles
+        """A cardinal ("two thousand five hundred"), said for amounts; "eight hundred five five five
+        one two one two" is none."""
+        return HUNDRED in self.styles and self.styles.count(SINGLE) < _NO_SUM
 
 
 def runs(tokens: Tokens) -> list[Run]:

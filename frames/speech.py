@@ -46,6 +46,8 @@ class ClauseFrame(AggregatedTextFrame):
     def __str__(self) -> str:
         return f"{self.name}({self.clause_id}, kind: {self.kind})"  # the text may be personal
 
+    __repr__ = __str__
+
     @property
     def clause_id(self) -> str:
         """Name of the clause on marks: "3.2" is the second clause of the third reply."""

@@ -20,6 +20,7 @@ def values(text: str, *asked: str) -> list[tuple[str, str]]:
     ("text", "kind", "value"),
     [
         ("My phone number is five five five, zero one four two.", "phone", "5550142"),
+        ("eight hundred five five five one two one two", "phone", "8005551212"),
         ("you can reach me at (212) 555-0199", "phone", "2125550199"),
         ("four one double five, oh nine", "code", "415509"),
         ("it's triple two, uh, five five oh one", "phone", "2225501"),
