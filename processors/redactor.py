@@ -23,6 +23,11 @@ class Redactor(FrameProcessor):
         super().__init__(enable_direct_mode=True)
         self._masking = masking or Masking(privacy, vault)
 
+    async def cleanup(self) -> None:
+        """Forget the caller's last words with the call."""
+        await super().cleanup()
+        self._masking.forget()
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Rewrite in place, then pass."""
         await super().process_frame(frame, direction)
