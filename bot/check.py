@@ -15,6 +15,7 @@ import aiohttp
 from bot.addresses import is_loopback
 from bot.check_privacy import check_privacy
 from bot.check_vendors import ask_vendors
+from bot.exposure import LEAST_PASSWORD_CHARS, is_reachable
 from bot.finding import Finding, good, note, problem
 from bot.persona import Persona, Personas, load_personas
 from bot.secrets import missing_keys
@@ -118,6 +119,7 @@ def _wire(loaded: Loaded) -> list[Finding]:
         text, remedy = f"wire.public_url has a path: {url}", "give scheme and host only"
         return [problem("wire", text, remedy)]
     found = [good("wire", f"the number's Voice URL has to be {url.rstrip('/')}/twilio/voice")]
+    found += _console(loaded)
     if is_loopback(url):
         remedy = "set wire.public_url for real calls"
         found.append(note("wire", "only this machine can call", remedy))
@@ -125,6 +127,18 @@ def _wire(loaded: Loaded) -> list[Finding]:
         text = "anybody can place calls at your cost: wire.verify_signature is off"
         found.append(problem("wire", text, "set wire.verify_signature = true"))
     return found
+
+
+def _console(loaded: Loaded) -> list[Finding]:
+    """Who may look in, where more than this machine can reach us."""
+    password = loaded.secrets.value("OFFHOOK_CONSOLE_PASSWORD")
+    if not password and is_reachable(loaded, host="127.0.0.1"):
+        text = "console, API and metrics are closed to everybody: no password is set"
+        return [note("console", text, "set OFFHOOK_CONSOLE_PASSWORD to open them")]
+    if password and len(password) < LEAST_PASSWORD_CHARS:
+        text = f"OFFHOOK_CONSOLE_PASSWORD has fewer than {LEAST_PASSWORD_CHARS} characters"
+        return [problem("console", text, "choose a longer one: it can be tried from outside")]
+    return []
 
 
 # ── sound ────────────────────────────────────────────────────────────────────────────

@@ -153,3 +153,12 @@ async def test_problems_come_first_and_no_secret_is_shown():
     findings = await check({"TWILIO_AUTH_TOKEN": "", "DEEPGRAM_API_KEY": "verysecret"})
     assert findings[0].is_problem and not findings[-1].is_problem
     assert "verysecret" not in "".join(map(str, findings))
+
+
+async def test_who_may_look_in_is_said():
+    """A public address without a password is closed to everybody; a short one can be guessed."""
+    (closed,) = [f for f in await check({}) if f.area == "console"]
+    assert not closed.is_problem and "OFFHOOK_CONSOLE_PASSWORD" in closed.remedy
+    (line,) = await problems({"OFFHOOK_CONSOLE_PASSWORD": "short"})
+    assert "fewer than 12 characters" in line and "short;" not in line
+    assert await problems({"OFFHOOK_CONSOLE_PASSWORD": "long-enough-a-password"}) == []
