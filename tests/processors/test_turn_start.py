@@ -201,12 +201,28 @@ async def test_the_agent_is_let_go_when_it_ended_while_it_was_held() -> None:
 
 
 class Notes(NullRecorder):
-    """Keeps what was counted of holds."""
+    """Keeps what was counted of holds, and what was said for good."""
 
     def __init__(self) -> None:
         self.counted: list[str] = []
+        self.said: list[str] = []
+
+    def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
+        """Finals only."""
+        if final:
+            self.said.append(text)
 
     def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
         """Name and labels."""
         if measure in (HOLDS, FALSE_INTERRUPTIONS):
             self.counted.append(",".join([measure.name, *labels.values()]))
+
+
+async def test_the_record_of_a_turn_holds_no_sign_of_listening() -> None:
+    """It was shown while it was said, but it is no words of anybody's turn."""
+    floor = Floor()
+    floor.clause_began(1, "A cleaning is 90 dollars.", is_protected=False, now=0.0)
+    notes = Notes()
+    sent = [VoiceOnsetFrame(), VoicePauseFrame(), words("Right."), words("How much?")]
+    await run_test(pair(floor=floor, recorder=notes).user(), frames_to_send=sent)
+    assert notes.said == ["How much?"]
