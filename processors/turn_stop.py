@@ -16,6 +16,7 @@ from pipecat.frames.frames import (
     Frame,
     InterimTranscriptionFrame,
     TranscriptionFrame,
+    UserBackchannelFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -63,6 +64,9 @@ class TurnStop(BaseUserTurnStopStrategy):
         self._recorder = recorder or NullRecorder()
         self._speculation = speculation or Speculation(settings, recorder=recorder)
         self._timer: asyncio.TimerHandle | None = None
+        # What the conversation will hold of the turn, also words from before it was opened;
+        # signs of listening are not among them.
+        self._finals: list[str] = []
         self._is_confirming = False  # the turn is being ended on the words of the guess in hand
         self._late: set[asyncio.Task[None]] = set()  # what the timer set off
 
@@ -87,33 +91,21 @@ class TurnStop(BaseUserTurnStopStrategy):
             self._speculation.keep(now)
         else:
             moves = self._speculation.drop(now)
+        self._finals.clear()
         self._filter.decide(TurnClosed(), now)
         self._arm()
         await self._act((), moves)
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         """Turn what frames say into facts."""
-        match frame:
-            case VADUserStartedSpeakingFrame():
-                await self._tell(SpeechStarted())
-            case VADUserStoppedSpeakingFrame():
-                await self._tell(SpeechStopped())
-            case VoiceOnsetFrame():
-                await self._tell(VoiceBegan())
-            case VoicePauseFrame():
-                await self._tell(VoicePaused())
-            case TurnProbabilityFrame():
-                await self._tell(ProbabilityArrived(frame.probability, frame.spoken_at))
-            case TranscriptionFrame():
-                self._report(frame, final=True)
-                await self._tell(WordsArrived(frame.text, final=True))
-                if frame.finalized:
-                    await self._tell(Finalized())
-            case InterimTranscriptionFrame():
-                self._report(frame, final=False)
-                await self._tell(WordsArrived(frame.text, final=False))
-            case STTFinalizedFrame():
-                await self._tell(Finalized())
+        if isinstance(frame, UserBackchannelFrame):
+            self._finals.clear()
+        elif isinstance(frame, TranscriptionFrame):
+            self._finals.append(frame.text)
+        if isinstance(frame, TranscriptionFrame | InterimTranscriptionFrame):
+            self._report(frame)
+        for fact in _facts(frame):
+            await self._tell(fact)
         return ProcessFrameResult.CONTINUE
 
     async def _tell(self, fact: Fact) -> None:
@@ -168,7 +160,7 @@ class TurnStop(BaseUserTurnStopStrategy):
         self._recorder.count(TURNS_DECIDED, reason=decision.reason)
         if decision.reason != "nothing":
             self._floor.agent_began()
-        await self._act((), self._speculation.fits(self._filter.words, time.monotonic()))
+        await self._act((), self._speculation.fits(" ".join(self._finals), time.monotonic()))
         guess = self._speculation.in_hand
         self._is_confirming = guess is not None
         try:
@@ -180,12 +172,34 @@ class TurnStop(BaseUserTurnStopStrategy):
         if guess is not None:
             guess.announce()
 
-    def _report(
-        self, frame: TranscriptionFrame | InterimTranscriptionFrame, *, final: bool
-    ) -> None:
+    def _report(self, frame: TranscriptionFrame | InterimTranscriptionFrame) -> None:
         if frame.text.strip():
-            final = final and self._is_open  # signs of listening are no turn of the record
+            # signs of listening are said beside a turn, and no turn of the record
+            final = isinstance(frame, TranscriptionFrame) and self._is_open
             self._recorder.words("caller", frame.text, final=final, confidence=_confidence(frame))
+
+
+def _facts(frame: Frame) -> tuple[Fact, ...]:
+    """What a frame says about the end of the turn."""
+    match frame:
+        case VADUserStartedSpeakingFrame():
+            return (SpeechStarted(),)
+        case VADUserStoppedSpeakingFrame():
+            return (SpeechStopped(),)
+        case VoiceOnsetFrame():
+            return (VoiceBegan(),)
+        case VoicePauseFrame():
+            return (VoicePaused(),)
+        case TurnProbabilityFrame():
+            return (ProbabilityArrived(frame.probability, frame.spoken_at),)
+        case TranscriptionFrame():
+            words = WordsArrived(frame.text, final=True)
+            return (words, Finalized()) if frame.finalized else (words,)
+        case InterimTranscriptionFrame():
+            return (WordsArrived(frame.text, final=False),)
+        case STTFinalizedFrame():
+            return (Finalized(),)
+    return ()
 
 
 def _confidence(frame: TranscriptionFrame | InterimTranscriptionFrame) -> float | None:

@@ -23,8 +23,10 @@ from pipecat.tests.utils import SleepFrame, run_test
 from call.endpoint import Endpoint
 from call.floor import Floor
 from call.measures import TURNS_DECIDED, Measure, NullRecorder
+from call.speculation import Speculation
 from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
+from processors.turn_stop import TurnStop
 from tests.conftest import TICK
 from tests.processors.aggregator import pair
 
@@ -366,3 +368,24 @@ async def test_noise_takes_nothing_in_advance() -> None:
     settings = replace(EAGER, nothing_s=2 * TICK)
     down = await through(STARTED(), STOPPED(), STTFinalizedFrame(), pause(6), settings=settings)
     assert asked(down) == ["decided"]
+
+
+@pytest.mark.parametrize(("early", "is_kept"), [("Actually", False), (None, True)])
+async def test_words_from_before_the_turn_was_opened_count(
+    early: str | None, is_kept: bool
+) -> None:
+    """The conversation will hold them, so an answer without them does not fit."""
+    speculation = Speculation(EAGER)
+    stop = TurnStop(EAGER, floor=Floor(), speculation=speculation)
+    if early is not None:
+        await stop.process_frame(final(early))
+    await stop.handle_user_turn_started()
+    for frame in (STARTED(), STOPPED(), final("where are you")):
+        await stop.process_frame(frame)
+    guess = speculation.in_hand
+    assert guess is not None
+    for frame in (sounds(0.95), STTFinalizedFrame()):
+        await stop.process_frame(frame)
+    assert guess.is_withdrawn is not is_kept
+    await stop.handle_user_turn_stopped()
+    await stop.cleanup()
