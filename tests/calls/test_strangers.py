@@ -1,0 +1,53 @@
+"""Whoever is turned away at the media socket costs no provider anything."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from lab.receptionist import Reply
+from tests.calls.scripted import open_scripted
+
+pytestmark = [pytest.mark.call, pytest.mark.timeout(90)]
+
+START = {
+    "event": "start",
+    "sequenceNumber": "1",
+    "streamSid": "MZ1",
+    "start": {
+        "streamSid": "MZ1",
+        "callSid": "CAstranger",
+        "accountSid": "AC1",
+        "tracks": ["inbound"],
+        "customParameters": {"token": "guessed"},
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+    },
+}
+
+
+def test_a_refused_socket_is_closed_before_any_provider_is_asked(tmp_path: Path):
+    """Wrong signature or wrong token: closed, counted, and the lab has seen nothing new."""
+    with open_scripted(tmp_path, scripts=[[]], mind=lambda body: Reply("")) as (house, lab):
+        url = f"ws://127.0.0.1:{house.port}/twilio/media"
+        before = lab.log.last
+        with pytest.raises(InvalidStatus) as refused:
+            connect(url, additional_headers={"X-Twilio-Signature": "bm90IHRoZWlycw=="})
+        assert refused.value.response.status_code == 403
+        took_s = []
+        for _ in range(5):
+            with connect(url) as socket:
+                socket.send(json.dumps({"event": "connected", "version": "1.0.0"}))
+                asked_at = time.monotonic()
+                socket.send(json.dumps(START))
+                with pytest.raises(ConnectionClosed) as closed:
+                    socket.recv(timeout=10)
+                took_s.append(time.monotonic() - asked_at)
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
+        print(f"refused within {max(took_s) * 1000:.0f} ms")  # noqa: T201 - read with -s
+        assert lab.log.read(since=before) == []
+        assert house.get("/readyz")["active_calls"] == 0
