@@ -402,11 +402,10 @@ def _rest_of_address(tokens: Tokens, at: int) -> int:
 
 # ── names ────────────────────────────────────────────────────────────────────────────
 _INTRODUCED = re.compile(
-    r"\b(?:(?:my|the|his|her|our|full|first|last|middle|family|patient's|second)\s+)?"
-    r"(?:sur)?name(?:['’]s|\s+is|:)\s+(?:uh,?\s+|um,?\s+|er,?\s+)?(?:is\s+|it['’]s\s+)?"
-    r"|(?:\b(?:اسمي|اسمى|إسمي|الاسم|أدعى|اسمه|اسمها)\s+(?:هو\s+|هي\s+)?)",
+    r"(?:(?<=\bsur)|\b)name(?:['’]s|\s+is|:)\s+(?:uh,?\s+|um,?\s+|er,?\s+)?(?:is\s+|it['’]s\s+)?",
     re.I,
 )
+_INTRODUCED_IN_ARABIC = re.compile(r"\b(?:اسمي|اسمى|إسمي|الاسم|أدعى|اسمه|اسمها)\s+(?:هو\s+|هي\s+)?")
 _CAPITALISED = re.compile(
     r"\b(?:[Tt]his is|[Ii]['’]m|[Ii] am|[Ii]t['’]s under|[Uu]nder the name(?: of)?|[Cc]all me)\s+"
     r"(?=[A-Z])"
@@ -426,7 +425,8 @@ def names(text: str, *, asked: bool) -> list[Stretch]:
     """Names that were introduced, or asked for."""
     found = []
     may_introduce = _may_introduce(text)
-    for pattern in (_INTRODUCED, _SPEAKING, _CAPITALISED):
+    arabic = () if text.isascii() else (_INTRODUCED_IN_ARABIC,)
+    for pattern in (_INTRODUCED, *arabic, _SPEAKING, _CAPITALISED):
         if not may_introduce and (pattern is not _CAPITALISED or not _may_present(text)):
             continue
         for introduction in pattern.finditer(text):

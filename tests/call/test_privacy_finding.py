@@ -42,6 +42,8 @@ def values(text: str, *asked: str) -> list[tuple[str, str]]:
         ("my account number is 00991827", "account", "00991827"),
         ("the PIN? It's 5777.", "code", "5777"),
         ("my name is John Smith and I need a cleaning", "name", "John Smith"),
+        ("my name is José García", "name", "José García"),
+        ("my surname is Bell", "name", "Bell"),
         ("this is anna bell calling", "name", "anna bell"),
         ("رقمي خمسة خمسة خمسة صفر واحد اربعة اثنين", "phone", "5550142"),
         ("رقم هاتفي ٠٥٠١٢٣٤٥٦٧", "phone", "0501234567"),
