@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # One unit scales every wait of the suite; slow machines set OFFHOOK_TEST_TICK.
@@ -17,12 +18,16 @@ TICK = float(os.environ.get("OFFHOOK_TEST_TICK", "0.01"))
 MARKERS = {"rule", "frame", "wire", "provider", "call", "live"}
 SHARED_AUDIO = Path(__file__).resolve().parents[2] / "shared" / "audio"
 
+# A loaded machine is no reason to call a property false.
+hypothesis.settings.register_profile("offhook", deadline=None)
+hypothesis.settings.load_profile("offhook")
+
 # Pipecat prints the whole conversation at DEBUG unless told not to; tests run as production does.
 os.environ.setdefault("PIPECAT_LOG_LLM_CONTEXT", "off")
 
 
 async def eventually(
-    is_true: Callable[[], object], *, ticks: int = 500, what: str = "condition"
+    is_true: Callable[[], object], *, ticks: int = 1500, what: str = "condition"
 ) -> None:
     """Poll until `is_true()`; fail by name after `ticks` ticks."""
     for _ in range(ticks):
