@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call.budgets import Budgets, cause, percentiles, totals, verdicts
@@ -17,6 +17,7 @@ def test_every_percentile_is_a_value_that_was_measured() -> None:
     assert figures.document() == {"n": 1000, "p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=50))
 def test_percentiles_rise_and_lie_among_the_values(values: list[float]) -> None:
     """Whatever was measured."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.audit import SAMPLE_CALLS, flags, sample
@@ -21,6 +21,7 @@ def kinds(record: dict[str, Any]) -> list[str]:
     return [flag.kind for flag in flags(record)]
 
 
+@settings(deadline=None)
 @given(st.permutations([call({"turn": 1}) | {"call_id": str(n)} for n in range(40)]))
 def test_the_sample_is_the_same_however_the_calls_come(calls: list[dict[str, Any]]) -> None:
     """Drawn by the ids alone."""

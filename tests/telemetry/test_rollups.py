@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call.budgets import Budgets
@@ -57,6 +57,7 @@ def test_a_model_late_by_less_than_the_patience_is_still_named() -> None:
     assert (slow.cause, slow.call_id, slow.turn) == ("llm", "c", 30)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(STAGES), st.floats(0, 1), min_size=0, max_size=8),
