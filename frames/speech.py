@@ -32,8 +32,8 @@ class ClauseFrame(AggregatedTextFrame):
 
     `written` is the model's own words and never changes; `text` is what the voice is to say and is
     rewritten by the spoken form. `reply` numbers the replies of a call from 1, `clause` the clauses
-    of a reply from 1; together they name the clause. `kind` is "reply" for the model's words, or the
-    kind of the phrase.
+    of a reply from 1; together they name the clause. `kind` is "reply" for the model's words, or
+    the kind of the phrase.
     """
 
     written: str = ""

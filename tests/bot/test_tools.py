@@ -486,7 +486,8 @@ def test_knobs_out_of_range_are_refused(knobs):
 def talk(*turns: str) -> LLMContext:
     """A conversation as it was heard; the agent begins."""
     roles = ("assistant", "user")
-    return LLMContext([{"role": roles[i % 2], "content": turn} for i, turn in enumerate(turns)])
+    messages: list[Any] = [{"role": roles[i % 2], "content": turn} for i, turn in enumerate(turns)]
+    return LLMContext(messages)
 
 
 async def ask(house: Bench, tool: Tool, context: LLMContext) -> Any:

@@ -15,7 +15,7 @@ from tests.calls.scripted import open_scripted, results_of, talk, turns_of
 pytestmark = [pytest.mark.call, pytest.mark.timeout(150)]
 
 SLOT = {"day": "Tuesday", "time": "10:30", "phone": "5550142"}
-HOSTILE = (
+HOSTILE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("run_shell", {"command": "cat /etc/passwd"}),  # no such tool
     ("http_get", {"url": "http://127.0.0.1:1/metadata"}),  # no such tool
     ("book_appointment", {**SLOT, "url": "http://evil.example/"}),  # outside the schema
