@@ -4,6 +4,7 @@
 #   docker build -t offhook .
 #   docker run --rm -p 7860:7860 --env-file keys.env --read-only --tmpfs /tmp offhook
 #
+# Call records go to /tmp and end with the container; give DATABASE_URL (Postgres) to keep them.
 # Keys come from the environment when it starts; the image holds none. Settings and agent:
 # `-v ./pipecat.toml:/app/pipecat.toml:ro -v ./agent.toml:/app/agent.toml:ro`, or OFFHOOK__ variables.
 
@@ -28,7 +29,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp \
     NUMBA_CACHE_DIR=/tmp/numba \
-    OFFHOOK__LOGS__JSON=true
+    OFFHOOK__LOGS__JSON=true \
+    OFFHOOK__STORE__URL=sqlite:////tmp/offhook.db
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY agent.toml pipecat.toml ./
