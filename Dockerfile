@@ -4,7 +4,7 @@
 #   docker build -t offhook .
 #   docker run --rm -p 7860:7860 --env-file keys.env --read-only --tmpfs /tmp offhook
 #
-# Call records go to /tmp and end with the container; give DATABASE_URL (Postgres) to keep them.
+# Call records go to /tmp and end with the container; point the store at a Postgres to keep them.
 # Keys come from the environment when it starts; the image holds none. Settings and agent:
 # `-v ./pipecat.toml:/app/pipecat.toml:ro -v ./agent.toml:/app/agent.toml:ro`, or OFFHOOK__ variables.
 
