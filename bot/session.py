@@ -78,6 +78,8 @@ class Session:
             metrics=exchange.metrics,
             trace=exchange.traces.call(self.call_id),
             on_turn=lambda _turn: self._keep(),
+            model=self.settings.think.model,
+            voice=self.settings.speak.provider,
         )
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()

@@ -137,3 +137,19 @@ def test_the_end_of_a_call_is_counted_traced_and_told() -> None:
     traces.close()
     assert [span.name for span in exporter.get_finished_spans()] == ["call"]
     assert 'offhook_calls_total{ending="fault",party="us"} 1.0' in metrics.page()[0].decode()
+
+
+def test_a_turn_names_the_model_that_answered_and_the_voice_of_each_clause() -> None:
+    """One model, however often it was asked; one voice a clause."""
+    turns: list[TurnRecord] = []
+    call = CallRecorder(
+        "c1", hub=EventHub(), on_turn=turns.append, model="claude", voice="elevenlabs"
+    )
+    answered(call, at=1.0)
+    call.moment(Moment.LLM_REQUEST, 2.5)
+    call.moment(Moment.LLM_REQUEST, 2.6)
+    call.words("agent", "It is noon,", final=False)
+    call.words("agent", "sharp.", final=False)
+    call.timeline.close()
+    assert turns[0].models == ("claude",)
+    assert turns[0].provider_by_clause == ("elevenlabs", "elevenlabs")
