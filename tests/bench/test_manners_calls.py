@@ -1,0 +1,152 @@
+"""How one call becomes figures: holds, yields, gaps, speed, and what was heard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bench.manners_calls import (
+    BACKCHANNELS,
+    INTERRUPTIONS,
+    Found,
+    book,
+    document,
+    goals,
+    played,
+    script,
+    section,
+    word_error,
+    words,
+)
+from lab.mouth import Clips
+from lab.script import Interrupt
+from lab.speaking import say
+from lab.timeline import Timeline, Utterance
+
+pytestmark = pytest.mark.rule
+
+
+def turn(**more: Any) -> dict[str, Any]:
+    """A turn of the call record."""
+    plain = {
+        "at_s": 1.0, "interrupted": False, "agent_text": "Hello there.",
+        "heard_text": "Hello there.", "end_to_end_s": 0.3, "kept_speculation": True,
+    }  # fmt: skip
+    return plain | more
+
+
+def overlap(clip: str, *turns: dict[str, Any], clears: tuple[float, ...] = (5.1,)) -> Found:
+    """A voice from 5.0 to 5.5 over an agent who speaks from 2 s on."""
+    said = Utterance(clip, clip, "interrupt", False, 4.96, 5.0, 5.5, 5.6)
+    line = Timeline(
+        "CA1", 100.0, 12.0, "caller", [said],
+        agent_spans=[(2.0, 5.1), (5.7, 9.0)], agent_runs=[(2.0, 5.1), (5.7, 9.0)],
+        clears=list(clears),
+    )  # fmt: skip
+    found = Found()
+    book(found, line, {"turns": list(turns), "counters": {"speculations.kept": 1}}, [])
+    return found
+
+
+def test_a_sign_of_listening_survives_when_no_turn_begins_with_it() -> None:
+    """The silence it made is the resume gap."""
+    found = overlap("uh_huh", turn())
+    assert (found.backchannels, found.survived, found.lost) == (1, 1, [])
+    assert found.onset_to_clear_s == [pytest.approx(0.1)]
+    assert found.resume_gap_s == [pytest.approx(0.6)]
+    assert found.after_voice_s == [pytest.approx(0.2)]
+
+
+def test_a_sign_of_listening_that_becomes_a_turn_is_lost() -> None:
+    """And is named."""
+    found = overlap("uh_huh", turn(), turn(at_s=5.7))
+    assert (found.survived, found.lost) == (0, ["uh_huh"])
+
+
+def test_an_interruption_is_yielded_to_when_a_turn_begins_with_it() -> None:
+    """Not when the agent goes on."""
+    assert overlap("stop", turn(), turn(at_s=5.7)).yielded == 1
+    found = overlap("stop", turn())
+    assert (found.interruptions, found.yielded, found.lost) == (1, 0, ["stop"])
+
+
+def test_a_voice_that_was_not_held_counts_as_such() -> None:
+    """It has no delay."""
+    found = overlap("uh_huh", turn(), clears=())
+    assert (found.not_cleared, found.onset_to_clear_s) == (1, [])
+
+
+def test_speed_is_counted_of_all_turns_and_of_those_with_a_kept_guess() -> None:
+    """A turn without sound has none."""
+    found = overlap(
+        "uh_huh", turn(), turn(at_s=9.0, kept_speculation=False, end_to_end_s=0.5),
+        turn(at_s=11.0, end_to_end_s=None),
+    )  # fmt: skip
+    assert found.first_audio_s == [0.3, 0.5]
+    assert found.kept_first_audio_s == [0.3]
+
+
+def test_words_count_when_their_middle_was_played() -> None:
+    """Over clauses, by the lab voice's own times."""
+    first, second = "We open at eight.", "Come in."
+    speech = say(first, voice="x", engine="real")
+    clauses = [(first, "x"), (second, "x")]
+    assert played(clauses, 0.0) == []
+    assert played(clauses, speech.words[1][2]) == ["we", "open"]
+    assert played(clauses, 60.0) == ["we", "open", "at", "eight", "come", "in"]
+
+
+def test_an_interrupted_reply_is_compared_with_what_was_played() -> None:
+    """Spoken form against spoken form: "90 dollars" is two words that were heard."""
+    text = "It costs ninety dollars and a check-up more. "
+    speech = say(text, voice="v", engine="real")
+    until = 2.0 + speech.words[3][2]
+    said = Utterance("stop", "stop", "interrupt", False, until - 0.1, until - 0.1, until + 0.3, 9.0)
+    line = Timeline(
+        "CA1", 100.0, 12.0, "caller", [said],
+        agent_spans=[(2.0, until)], agent_runs=[(2.0, until)], clears=[until],
+    )  # fmt: skip
+    log = [
+        {"provider": "elevenlabs", "kind": "message", "mono": 101.5,
+         "message": {"text": text, "context_id": "r1"}},
+        {"provider": "elevenlabs", "kind": "speech", "mono": 101.6, "context": "r1", "voice": "v"},
+    ]  # fmt: skip
+    cut = turn(interrupted=True, heard_text="It costs 90 dollars", agent_text="It costs 90 …")
+    found = Found()
+    book(found, line, {"turns": [cut, turn(at_s=until + 0.4)], "counters": {}}, log)
+    assert found.word_errors == [0]
+
+
+def test_errors_count_words_told_too_many_or_too_few() -> None:
+    """And everything behind the first wrong one."""
+    assert word_error(["a", "b"], ["a", "b"]) == 0
+    assert word_error(["a"], ["a", "b", "c"]) == 2
+    assert word_error(["a", "x", "c"], ["a", "b"]) == 2
+    assert words("Check-up, it's 90!") == ["check", "up", "it's", "90"]
+
+
+def test_every_goal_of_an_empty_run_says_that_it_was_not_measured() -> None:
+    """Rather than claiming a success."""
+    empty = document(Found())
+    verdicts = {goal[0]: goal[3] for goal in goals(empty)}
+    assert verdicts["backchannels survived"] == "not measured"
+    assert verdicts["speech onset → clear on the socket"] == "not measured"
+    assert "| calls | 0 |" in section(empty)
+
+
+def test_a_missed_goal_is_said_in_bold() -> None:
+    """With its figure."""
+    found = overlap("uh_huh", turn(end_to_end_s=0.5))
+    first = goals(document(found))[0]
+    assert first[2:] == ("500 / 500 / 500 (n 1)", "**no**")
+
+
+def test_the_calls_go_through_every_sign_and_every_interruption() -> None:
+    """All clips exist."""
+    clips, used = Clips(), set()
+    for nth in range(4):
+        steps = script(nth).steps
+        assert all(clips[name].words for name in script(nth).clips())
+        used |= {step.clip for step in steps if isinstance(step, Interrupt)}
+    assert used == {*BACKCHANNELS, *INTERRUPTIONS}
