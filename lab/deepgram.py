@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -104,24 +105,40 @@ def query_error(request: web.Request) -> str:
 
 async def listen(request: web.Request) -> web.StreamResponse:
     """`GET /v1/listen`."""
+
+    async def talk(world: World, line: Line) -> None:
+        await Recogniser(world, line, request).run()
+
+    return await open_stream(request, NAME, wrong=query_error, quota=quota, talk=talk)
+
+
+async def open_stream(
+    request: web.Request,
+    name: str,
+    *,
+    wrong: Callable[[web.Request], str],
+    quota: Callable[[], Quota],
+    talk: Callable[[World, Line], Awaitable[None]],
+) -> web.StreamResponse:
+    """The door both listening products share: key, query, limit, then the conversation."""
     world: World = request.app[WORLD]
-    faults, shut = await world.knock(request, NAME, refuse=refuse_for)
+    faults, shut = await world.knock(request, name, refuse=refuse_for)
     if shut is not None:
         return shut
     if is_wrong_key(key_of(request)):
         return refusal(401, "Invalid credentials.")
-    if error := query_error(request):
+    if error := wrong(request):
         return refusal(400, error)
-    limit = world.knobs.deepgram.max_sockets
-    if limit and world.count_lines(NAME) >= limit:
+    limit = getattr(world.knobs, name).max_sockets
+    if limit and world.count_lines(name) >= limit:
         return refusal(429, "Too many requests. Please try again later")
 
-    async def talk(line: Line) -> None:
-        await Recogniser(world, line, request).run()
+    async def converse(line: Line) -> None:
+        await talk(world, line)
 
     headers = {"dg-request-id": str(uuid4())}
     return await world.converse(
-        request, NAME, faults=faults, quota=quota, talk=talk, headers=headers
+        request, name, faults=faults, quota=quota, talk=converse, headers=headers
     )
 
 

@@ -11,16 +11,15 @@ import asyncio
 import math
 from enum import Enum
 from typing import Any
-from uuid import uuid4
 
 from aiohttp import web
 
-from lab.deepgram import IDLE, key_of, refusal, refuse_for
+from lab.deepgram import IDLE, open_stream
 from lab.faults import REQUEST
 from lab.hearing import Word
 from lab.outlet import Ended, Outlet, Quota
 from lab.sound import HEARD, Hearer
-from lab.world import WORLD, Line, World, is_wrong_key, parse_object
+from lab.world import Line, World, parse_object
 
 NAME = "flux"
 MODELS = ("flux-general-en", "flux-general-multi")
@@ -82,25 +81,11 @@ def query_error(request: web.Request) -> str:
 
 async def listen(request: web.Request) -> web.StreamResponse:
     """`GET /v2/listen`."""
-    world: World = request.app[WORLD]
-    faults, shut = await world.knock(request, NAME, refuse=refuse_for)
-    if shut is not None:
-        return shut
-    if is_wrong_key(key_of(request)):
-        return refusal(401, "Invalid credentials.")
-    if error := query_error(request):
-        return refusal(400, error)
-    limit = world.knobs.flux.max_sockets
-    if limit and world.count_lines(NAME) >= limit:
-        return refusal(429, "Too many requests. Please try again later")
 
-    async def talk(line: Line) -> None:
+    async def talk(world: World, line: Line) -> None:
         await Listener(world, line, request).run()
 
-    headers = {"dg-request-id": str(uuid4())}
-    return await world.converse(
-        request, NAME, faults=faults, quota=quota, talk=talk, headers=headers
-    )
+    return await open_stream(request, NAME, wrong=query_error, quota=quota, talk=talk)
 
 
 class Thresholds:
