@@ -22,7 +22,7 @@ import aiohttp
 
 from bench.latency import Peer, peers
 from bench.manners_report import Goal, met, ms, quantile, table
-from call.spoken import spoken
+from call.spoken import spoken_with_map
 from lab.caller import Caller
 from lab.dialling import Phone
 from lab.measures import AFTER_CLEAR_S, figures
@@ -38,6 +38,7 @@ QUESTIONS = ("price", "insurance", "cleaning")  # long answers
 TURN_WITHIN_S = 1.5  # of the caller's end a turn has begun, or none does
 FRAME_S = 0.02
 RECORD_WITHIN_S = 10.0
+_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 @dataclass
@@ -253,7 +254,10 @@ def _heard(
         return
     played_s = sum(max(0.0, min(b, until) - max(a, began)) for a, b in line.agent_runs)
     found.word_errors.append(
-        word_error(words(spoken(turn["heard_text"], language="en")), played(clauses, played_s))
+        word_error(
+            words(turn["heard_text"]),
+            written(turn["agent_text"], spoken_words=len(played(clauses, played_s))),
+        )
     )
 
 
@@ -292,6 +296,17 @@ def played(clauses: Sequence[tuple[str, str]], seconds: float) -> list[str]:
     return found
 
 
+def written(text: str, *, spoken_words: int) -> list[str]:
+    """The reply's own words that are out once so many spoken ones are: "120" after "one hundred
+    twenty", not before."""
+    said = spoken_with_map(text, language="en")
+    ends = [match.end() for match in _WORD.finditer(said.text.lower())]
+    if not spoken_words or not ends:
+        return []
+    upto = said.written_chars(ends[min(spoken_words, len(ends)) - 1])
+    return [match[0] for match in _WORD.finditer(text.lower()) if match.end() <= upto]
+
+
 @cache
 def _speech(text: str, voice: str) -> Speech:
     return say(text, voice=voice, engine="real")
@@ -299,7 +314,7 @@ def _speech(text: str, voice: str) -> Speech:
 
 def words(text: str) -> list[str]:
     """Without case and punctuation."""
-    return re.findall(r"[\w']+", text.lower().replace("-", " "))
+    return _WORD.findall(text.lower())
 
 
 def word_error(told: Sequence[str], true: Sequence[str]) -> int:
@@ -468,9 +483,9 @@ def section(document: Mapping[str, Any]) -> list[str]:
         "- First signal → first audio is `end_to_end_s` of the turn records (all turns, tool "
         "calls too).",
         "- Truth of what was heard: seconds the carrier played before the clear, against the times "
-        "the lab's voice gave its words; a word counts if its middle was played. Marks are echoed "
-        "on time here: lost, late and reordered ones are in `tests/call/test_heard.py`, not in "
-        "this figure.",
+        "the lab's voice gave its words; a word counts if its middle was played, a number if all "
+        "its spoken words were; both in the model's own words. Marks are echoed on time here: "
+        "lost, late and reordered ones are in `tests/call/test_heard.py`, not in this figure.",
     ]
 
 

@@ -265,9 +265,10 @@ def _method(document: Mapping[str, Any]) -> list[str]:
         "and not before the decision. A cut-in is a decision between a pause's two ends; *cut "
         "elsewhere* are decisions in silences shorter than 0.3 s.",
         "- Tuning and held-out halves are drawn by the hash of the sentence or label; both voices "
-        "of a sentence fall on one side. No value was changed after looking at the "
-        "held-out half; the bands' borders were chosen knowing how smart-turn scores clips of this "
-        "kind, the waits were fitted to neither half. The curve is of the held-out half.",
+        "of a sentence fall on one side. No value was changed on account of this table: the first "
+        "half is there to tune on, the second (and its curve) to be believed. But the borders of "
+        "the bands were chosen knowing how smart-turn scores recordings of this kind, some of "
+        "these among them.",
         "- Plain VAD (same Silero, confidence 0.45) and stock smart-turn (Pipecat's default VAD, "
         "one score at its stop, 0.5, else 3 s) are not made to wait for words; ours is.",
         "- Unfair to everybody: a mechanical cut has no hesitation in its voice.",

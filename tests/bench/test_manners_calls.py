@@ -18,6 +18,7 @@ from bench.manners_calls import (
     section,
     word_error,
     words,
+    written,
 )
 from lab.mouth import Clips
 from lab.script import Interrupt
@@ -98,10 +99,10 @@ def test_words_count_when_their_middle_was_played() -> None:
 
 
 def test_an_interrupted_reply_is_compared_with_what_was_played() -> None:
-    """Spoken form against spoken form: "90 dollars" is two words that were heard."""
+    """In the model's own words: "90" is one of them."""
     text = "It costs ninety dollars and a check-up more. "
     speech = say(text, voice="v", engine="real")
-    until = 2.0 + speech.words[3][2]
+    until = 2.0 + speech.words[3][2] + 0.01
     said = Utterance("stop", "stop", "interrupt", False, until - 0.1, until - 0.1, until + 0.3, 9.0)
     line = Timeline(
         "CA1", 100.0, 12.0, "caller", [said],
@@ -112,10 +113,23 @@ def test_an_interrupted_reply_is_compared_with_what_was_played() -> None:
          "message": {"text": text, "context_id": "r1"}},
         {"provider": "elevenlabs", "kind": "speech", "mono": 101.6, "context": "r1", "voice": "v"},
     ]  # fmt: skip
-    cut = turn(interrupted=True, heard_text="It costs 90 dollars", agent_text="It costs 90 …")
+    cut = turn(
+        interrupted=True,
+        heard_text="It costs 90 dollars",
+        agent_text="It costs 90 dollars and a check-up more.",
+    )
     found = Found()
     book(found, line, {"turns": [cut, turn(at_s=until + 0.4)], "counters": {}}, log)
     assert found.word_errors == [0]
+
+
+def test_a_number_is_heard_once_all_its_words_are() -> None:
+    """Not when its first word was."""
+    text = "It is 120 dollars."
+    assert written(text, spoken_words=4) == ["it", "is"]
+    assert written(text, spoken_words=5) == ["it", "is", "120"]
+    assert written(text, spoken_words=0) == []
+    assert written(text, spoken_words=99) == words(text)
 
 
 def test_errors_count_words_told_too_many_or_too_few() -> None:
