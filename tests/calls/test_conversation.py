@@ -62,7 +62,7 @@ def test_the_number_is_read_back_digit_by_digit_and_kept_from_the_model(house: H
     spoken = json.dumps(house.lab("/control/log?provider=elevenlabs&limit=5000"))
     assert re.search(r"five,? five,? five,?\W+zero,? one,? four,? two", spoken)
     asked = json.dumps(house.lab("/control/log?provider=anthropic&limit=5000")).lower()
-    for secret in ("0142", "zero one four two", "oh one four two"):
+    for secret in ("555-0142", "5550142", "555 0142", "zero one four two", "oh one four two"):
         assert secret not in asked
         assert secret not in json.dumps(call.record).lower()
 

@@ -22,6 +22,8 @@ def _restore() -> Iterator[None]:
     """Leave loguru and the standard library's root as they were found."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    for name in list(root.manager.loggerDict):  # a server started by another test quietened some
+        logging.getLogger(name).setLevel(logging.NOTSET)
     yield
     logger.remove()
     logger.configure(extra={})
