@@ -188,7 +188,11 @@ def test_a_word_that_took_long_to_recognise_still_stops_the_agent() -> None:
 
 def test_a_short_answer_takes_the_floor_when_it_is_said() -> None:
     """Two words of content; not before they are final or long enough."""
-    voice: list[tuple[float, Fact]] = [(1.0, VoiceBegan()), (1.3, WordsHeard("ten", final=False)), (1.4, VoicePaused())]
+    voice: list[tuple[float, Fact]] = [
+        (1.0, VoiceBegan()),
+        (1.3, WordsHeard("ten", final=False)),
+        (1.4, VoicePaused()),
+    ]
     assert play(speaking(), *voice)[0] == Hold()
     said = play(speaking(), *voice, (1.5, WordsHeard("Ten thirty.", final=True)))
     assert said == [Hold(), Yield("content")]
@@ -197,7 +201,11 @@ def test_a_short_answer_takes_the_floor_when_it_is_said() -> None:
 def test_yes_answers_the_question_that_was_asked() -> None:
     """Not a question whose end nobody has heard."""
     question = "Would Tuesday at half past ten suit you then?"
-    yes: list[tuple[float, Fact]] = [(1.0, VoiceBegan()), (1.3, VoicePaused()), (1.4, WordsHeard("Yes.", final=True))]
+    yes: list[tuple[float, Fact]] = [
+        (1.0, VoiceBegan()),
+        (1.3, VoicePaused()),
+        (1.4, WordsHeard("Yes.", final=True)),
+    ]
     floor = speaking(question)
     assert play(floor, *yes) == [Hold(), Resume(), Dismiss("Yes.")]
     floor = speaking(question)
