@@ -70,7 +70,9 @@ def test_manners_is_one_of_the_tables() -> None:
     assert "manners" in TABLES
 
 
-def test_a_quick_run_measures_real_turns(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_quick_run_measures_real_turns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Scores are kept for the next run."""
     if not (AUDIO / "MANIFEST.json").is_file():
         pytest.skip(f"the recordings are not there: {AUDIO}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def talk() -> Talk:
 
 
 @pytest.fixture(scope="module")
-def heard(talk: Talk) -> dict:
+def heard(talk: Talk) -> dict[str, Any]:
     """What the detector tells of it."""
     return {talk.name: voice_events(talk.pcm, vad_params(Vad()))}
 
@@ -54,7 +55,7 @@ def never(talk: Talk, first: int, upto: int) -> float:
     return 0.01
 
 
-def test_the_detector_tells_of_the_pause_and_of_the_end(talk: Talk, heard: dict) -> None:
+def test_the_detector_tells_of_the_pause_and_of_the_end(talk: Talk, heard: dict[str, Any]) -> None:
     """Starts and stops take turns; the last stop comes shortly behind the voice."""
     kinds = [event.kind for event in heard["t"] if event.kind in ("started", "stopped")]
     assert kinds[::2] == ["started"] * (len(kinds) // 2)
@@ -64,7 +65,9 @@ def test_the_detector_tells_of_the_pause_and_of_the_end(talk: Talk, heard: dict)
     assert [event.at for event in heard["t"]] == sorted(event.at for event in heard["t"])
 
 
-def test_a_turn_that_sounds_unfinished_outlasts_the_pause(talk: Talk, heard: dict) -> None:
+def test_a_turn_that_sounds_unfinished_outlasts_the_pause(
+    talk: Talk, heard: dict[str, Any]
+) -> None:
     """And is answered once, behind its end."""
     outcome = ours([talk], heard, settings=Endpoint(), score=never)
     assert (outcome.pauses, outcome.cut, outcome.missed) == (1, [], [])
@@ -72,7 +75,9 @@ def test_a_turn_that_sounds_unfinished_outlasts_the_pause(talk: Talk, heard: dic
     assert 0.1 < decided <= answered < 2.5
 
 
-def test_without_words_a_sound_that_seems_finished_is_cut_into(talk: Talk, heard: dict) -> None:
+def test_without_words_a_sound_that_seems_finished_is_cut_into(
+    talk: Talk, heard: dict[str, Any]
+) -> None:
     """What the table calls a false cut-in."""
     outcome = ours([talk], heard, settings=Endpoint(), score=surely, with_words=False)
     assert outcome.cut == ["t"]
@@ -80,7 +85,7 @@ def test_without_words_a_sound_that_seems_finished_is_cut_into(talk: Talk, heard
     assert len(outcome.decided_s) == 1
 
 
-def test_more_patience_waits_longer(talk: Talk, heard: dict) -> None:
+def test_more_patience_waits_longer(talk: Talk, heard: dict[str, Any]) -> None:
     """The curve's axis."""
     quick = ours([talk], heard, settings=scaled(Endpoint(), 0.5), score=never)
     slow = ours([talk], heard, settings=scaled(Endpoint(), 2.0), score=never)
@@ -92,7 +97,9 @@ def test_no_patience_passes_the_hard_stop() -> None:
     assert max(scaled(Endpoint(), 9.0).no_s) == Endpoint().hard_stop_s
 
 
-def test_a_guess_is_heard_before_an_answer_begun_at_the_decision(talk: Talk, heard: dict) -> None:
+def test_a_guess_is_heard_before_an_answer_begun_at_the_decision(
+    talk: Talk, heard: dict[str, Any]
+) -> None:
     """Speculation shortens the answer, not the decision."""
     early = ours([talk], heard, settings=Endpoint(), score=never)
     late = ours([talk], heard, settings=replace(Endpoint(), speculate="off"), score=never)
@@ -109,7 +116,9 @@ def test_plain_silence_cuts_in_when_it_is_shorter_than_the_pause(talk: Talk) -> 
     assert 1.1 < long.decided_s[0] < 1.5
 
 
-def test_stock_waits_three_seconds_for_what_sounds_unfinished(talk: Talk, heard: dict) -> None:
+def test_stock_waits_three_seconds_for_what_sounds_unfinished(
+    talk: Talk, heard: dict[str, Any]
+) -> None:
     """And decides at the stop otherwise."""
     assert stock([talk], heard, score=never).decided_s[0] == pytest.approx(3.0, abs=0.4)
     assert len(stock([talk], heard, score=surely).cut) == 1
