@@ -160,8 +160,9 @@ async def test_an_interruption_clears_and_nothing_follows() -> None:
     async with exchange(WAITS) as place:
         peer, call = await place.connected()
         peer.echoes_marks = False
-        await call.say(voice(0.05), PlayheadFrame("1.1", 3), voice(2.0), PlayheadFrame("1.2", 9))
-        await eventually(lambda: len(peer.audio) > 1000, what="the agent is speaking")
+        # the first place lies beyond what the carrier's clock can have played when the clear comes
+        await call.say(voice(0.12), PlayheadFrame("1.1", 3), voice(2.0), PlayheadFrame("1.2", 9))
+        await eventually(lambda: peer.marks() == ["1.1:3:e"], what="the agent is speaking")
         await call.say(InterruptionFrame())
         await eventually(lambda: "clear" in peer.kinds(), what="the clear")
         await a_while()
