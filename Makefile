@@ -51,7 +51,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | python
 	@touch $(VENV)/.ready $@
 
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-	--no-emit-index-url --no-emit-find-links --only-binary pocketsphinx pyproject.toml
+	--no-strip-extras --no-emit-index-url --no-emit-find-links --only-binary pocketsphinx pyproject.toml
 
 lock: ## renew both locks from pyproject.toml (needs uv)
 	$(LOCK) --extra build -o requirements.lock
