@@ -1,0 +1,29 @@
+"""What has failed and what is well again, for those who look after the caller meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipecat.frames.frames import SystemFrame
+
+
+@dataclass
+class HearingLostFrame(SystemFrame):
+    """The recogniser hears nothing: its connection ended, or never stood. Broadcast once, until a
+    `HearingBackFrame` says otherwise.
+
+    `lost_at` is the monotonic instant of the loss; `is_final` says that no further attempt is made,
+    because the provider would refuse it again.
+    """
+
+    lost_at: float = 0.0
+    is_final: bool = False
+
+
+@dataclass
+class HearingBackFrame(SystemFrame):
+    """The recogniser hears again. It was gone for `gone_s` seconds and has `behind_s` seconds of
+    the caller's voice to catch up with before it answers for what is said now."""
+
+    gone_s: float = 0.0
+    behind_s: float = 0.0
