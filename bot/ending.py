@@ -11,7 +11,9 @@ from loguru import logger
 from pipecat.frames.frames import Frame
 
 from call.errors import Ending, Party
-from call.farewell import Action, Farewell, SayGoodbye
+from call.farewell import WAY_OUT, Action, Farewell, HangUp, SayGoodbye
+from call.way_out import Destination, Reason, Step, WayOut, after, way_out
+from frames.recovery import WayOutFrame
 from frames.speech import PlayedToFrame, ReplyHeardFrame
 from frames.wire import WireStoppedFrame
 
@@ -27,6 +29,7 @@ class CallEnding:
         self._farewell = Farewell(watchdog_s=session.settings.goodbye.watchdog_s)
         self._timer: asyncio.TimerHandle | None = None
         self._acting: set[asyncio.Task[None]] = set()
+        self._way_out: WayOut | None = None
         self.ending: Ending | None = None
         self.fault_party: Party | None = None
 
@@ -44,6 +47,32 @@ class CallEnding:
         self._farewell.asked(ending, now)
         self._arm()
 
+    # ── the agent gives up ───────────────────────────────────────────────────────────
+    def way_out(self, reason: Reason, party: Party | None = None) -> None:
+        """Apologise, then lead the caller to a person or to the voicemail; once a call."""
+        if self._way_out is not None or self.ending is not None:
+            return
+        session = self._session
+        self._way_out = leading = way_out(
+            reason,
+            party=party,
+            has_carrier=session.caller.wire == "twilio",
+            person_answers=session.persona.can_transfer,
+        )
+        logger.warning("way out: {} -> {}", reason.value, leading.destination.value)
+        is_ending = self._farewell.is_asked
+        self._act(self._farewell.left(leading.ending, time.monotonic()))
+        if not is_ending:
+            self._run(session.leave_with(self._parting_words(leading), kind=WAY_OUT))
+        self._arm()
+
+    def _parting_words(self, leading: WayOut) -> str:
+        phrases = self._session.persona.phrases
+        said = [phrases.apology] if leading.reason is not Reason.CALLER_ASKED else []
+        if leading.destination is Destination.PERSON:
+            said.append(phrases.transfer)
+        return " ".join(said or [phrases.voicemail])
+
     # ── what happens ─────────────────────────────────────────────────────────────────
     def saw(self, frame: Frame) -> None:
         """A frame that reached the end of the list."""
@@ -55,16 +84,23 @@ class CallEnding:
             case ReplyHeardFrame():
                 self._act(
                     self._farewell.reply_heard(
-                        had_words=bool(frame.heard), interrupted=frame.interrupted, now=now
+                        had_words=bool(frame.heard),
+                        interrupted=frame.interrupted,
+                        now=now,
+                        kind=frame.kind,
                     )
                 )
                 self._arm()
+            case WayOutFrame():
+                self.way_out(frame.reason, frame.party)
             case WireStoppedFrame():
                 self._wire_stopped(frame.reason)
 
     def _wire_stopped(self, reason: str) -> None:
         if self.ending is None and reason == "vanished":
             self.close(Ending.FAULT, Party.CARRIER)
+        elif self._way_out is not None and self.ending is None:  # gone before they were led out
+            self.close(Ending.CALLER_HUNG_UP, self._way_out.party)
         else:
             self.close(self._farewell.ending or Ending.CALLER_HUNG_UP)
 
@@ -82,20 +118,22 @@ class CallEnding:
                 phrase = phrases.transfer if handed_off else phrases.goodbye
                 self._run(self._session.say(phrase, kind="goodbye"))
             else:
-                self._run(self._let_go(action.ending))
+                self._run(self._let_go(action))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._acting.add(task)
         task.add_done_callback(self._acting.discard)
 
-    async def _let_go(self, ending: Ending) -> None:
-        """End the call at the carrier; the socket closes right after."""
-        session = self._session
-        self.ending = self.ending or ending
-        verdict = "transfer" if ending is Ending.HANDED_OFF else "hang_up"
-        session.exchange.decide_after(session.caller.provider_call_id, verdict)
-        if verdict == "hang_up" and session.caller.wire == "twilio":
+    async def _let_go(self, hang_up: HangUp) -> None:
+        """End the call at the carrier, or hand it back to it; the socket closes right after."""
+        session, ending = self._session, hang_up.ending
+        party = self._way_out.party if self._way_out is not None else None
+        if self.ending is None:
+            self.ending, self.fault_party = ending, party
+        following = after(ending, was_heard=hang_up.was_heard)
+        session.exchange.decide_after(session.caller.provider_call_id, following)
+        if following.step is Step.HANG_UP and session.caller.wire == "twilio":
             await session.exchange.hang_up(session.caller.provider_call_id)
         logger.info("call let go: {}", ending.value)
         self.close(ending)

@@ -15,6 +15,7 @@ from loguru import logger
 from bot.persona import Personas, load_personas
 from bot.settings import Loaded, Settings
 from call.admission import Admission
+from call.way_out import BROKEN, After
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
 from services.anthropic import claude_client, warm
@@ -51,7 +52,7 @@ class Exchange:
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
     sessions: dict[str, Session] = field(default_factory=dict)
-    _verdicts: dict[str, str] = field(default_factory=dict)
+    _verdicts: dict[str, After] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -60,15 +61,15 @@ class Exchange:
         return self.loaded.settings
 
     # ── what the carrier is to do when a stream has ended ────────────────────────────
-    def decide_after(self, provider_call_id: str, verdict: str) -> None:
+    def decide_after(self, provider_call_id: str, verdict: After) -> None:
         """Keep what `/twilio/after` is to answer for this call."""
         self._verdicts[provider_call_id] = verdict
         while len(self._verdicts) > KEPT_VERDICTS:
             self._verdicts.pop(next(iter(self._verdicts)))
 
-    def verdict_after(self, provider_call_id: str) -> str | None:
-        """The verdict of a call, once; None when the call left none (it broke, or hung up)."""
-        return self._verdicts.pop(provider_call_id, None)
+    def verdict_after(self, provider_call_id: str) -> After:
+        """The verdict of a call, once; a call that left none broke."""
+        return self._verdicts.pop(provider_call_id, BROKEN)
 
     async def hang_up(self, provider_call_id: str) -> None:
         """End a call at the carrier; without an account the closing socket has to do."""

@@ -21,6 +21,7 @@ from bot.guard import Guard, content_policy, read_form, read_json
 from bot.session import Caller, Session
 from call.errors import CallerWireFault
 from call.measures import REFUSED
+from call.way_out import Step
 from telemetry.console.routes import LiveCall, console
 from transports.twilio import webhook
 from transports.twilio.transport import answer
@@ -89,17 +90,22 @@ class CarrierDoors:
         form = await self._form(request)
         public_url = self._public_url(request)
         persona = self._exchange.personas.for_number(form.get("To", ""))
-        verdict = self._exchange.verdict_after(form.get("CallSid", ""))
-        if verdict == "hang_up":
+        following = self._exchange.verdict_after(form.get("CallSid", ""))
+        if following.step is Step.HANG_UP:
             return _xml(webhook.hangup_twiml())
-        if verdict == "transfer" and persona.can_transfer:
+        # The carrier asks only while the caller is there: without a word of the call, it broke.
+        phrases = persona.phrases
+        words = "" if following.has_apologised else phrases.apology
+        if following.step is Step.TRANSFER and persona.can_transfer:
             return _xml(
                 webhook.transfer_twiml(
-                    public_url, number=persona.handoff_number, language=persona.language
+                    public_url,
+                    number=persona.handoff_number,
+                    words=words,
+                    language=persona.language,
                 )
             )
-        # The carrier asks only while the caller is there: the call broke on our side.
-        words = f"{persona.phrases.apology} {persona.phrases.voicemail}"
+        words = f"{words} {phrases.voicemail}".strip()
         return _xml(webhook.message_twiml(public_url, words=words, language=persona.language))
 
     async def note(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 
 import uuid6
 from loguru import logger
-from pipecat.frames.frames import ErrorFrame, Frame
+from pipecat.frames.frames import ErrorFrame, Frame, InterruptionFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
@@ -35,6 +35,7 @@ from call.privacy import Masking, explained
 from call.privacy_vault import Vault
 from call.receipt import receipt
 from call.speculation import Speculation
+from frames.recovery import WayOutFrame
 from frames.speech import PlayedToFrame, ReplyHeardFrame, SayFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
 from processors.turn_start import TurnStart
@@ -44,7 +45,13 @@ from telemetry.recorder import CallRecorder
 from transports import transport
 
 # Frames at the end of the list that the call's beginning and ending depend on.
-_SEEN_AT_THE_END = (WireStartedFrame, WireStoppedFrame, PlayedToFrame, ReplyHeardFrame)
+_SEEN_AT_THE_END = (
+    WireStartedFrame,
+    WireStoppedFrame,
+    PlayedToFrame,
+    ReplyHeardFrame,
+    WayOutFrame,
+)
 # Claude's conversations begin with the other side; on the telephone the agent speaks first.
 CALL_BEGINS = "(The telephone rings; the call is answered.)"
 # A turn that neither words nor silence ended; the endpoint's own hard stop is shorter.
@@ -257,6 +264,11 @@ class Session:
         phrase = SayFrame(text=text, kind=kind)
         phrase.interruptible = interruptible
         await self._worker.queue_frame(phrase)
+
+    async def leave_with(self, text: str, *, kind: str) -> None:
+        """Stop whatever the agent is doing, then speak its last words, not to be interrupted."""
+        await self._worker.queue_frame(InterruptionFrame())  # a busy model would keep them waiting
+        await self.say(text, kind=kind, interruptible=False)
 
     def stop(self) -> None:
         """Take the list down; what was not heard is dropped."""

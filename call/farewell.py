@@ -4,6 +4,9 @@ The model asks to end (or hand off) the call in the same breath as its last word
 reply heard to its end lets the call go; a reply that had no words gets the agent's own goodbye
 first; a caller who speaks over the goodbye takes the request back; a mark that never returns is
 overruled by the watchdog.
+
+A way out (`call/way_out.py`) is not a request: nobody takes it back, and it waits for its own words
+alone.
 """
 
 from __future__ import annotations
@@ -23,9 +26,13 @@ class HangUp:
     """The goodbye was heard (or can never be): let the call go."""
 
     ending: Ending
+    was_heard: bool = True  # False: the watchdog gave up waiting for the last words
 
 
 Action = SayGoodbye | HangUp
+
+WAY_OUT = "way_out"
+"""Kind of the phrase with which the agent leaves a call to somebody else."""
 
 
 class Farewell:
@@ -36,6 +43,7 @@ class Farewell:
         self._ending: Ending | None = None
         self._due_at: float | None = None
         self._has_said_goodbye = False
+        self._is_leaving = False
 
     @property
     def is_asked(self) -> bool:
@@ -53,18 +61,39 @@ class Farewell:
 
     def asked(self, ending: Ending, now: float) -> None:
         """The model (or the agent itself) wants to end the call."""
+        if self._is_leaving:
+            return
         self._ending = ending
         self._due_at = now + self._watchdog_s
+
+    def left(self, ending: Ending, now: float) -> tuple[Action, ...]:
+        """The agent gives the call up, and says so in words of kind `WAY_OUT`.
+
+        A call that was ending anyway ends as it was going to, with what has been heard.
+        """
+        if self._is_leaving:
+            return ()
+        if self._ending is not None:
+            self._due_at = None
+            return (HangUp(self._ending),)
+        self.asked(ending, now)
+        self._is_leaving = True
+        return ()
 
     def progress(self, now: float) -> None:
         """The caller heard some more: the watchdog starts again."""
         if self._due_at is not None:
             self._due_at = now + self._watchdog_s
 
-    def reply_heard(self, *, had_words: bool, interrupted: bool, now: float) -> tuple[Action, ...]:
+    def reply_heard(
+        self, *, had_words: bool, interrupted: bool, now: float, kind: str = "reply"
+    ) -> tuple[Action, ...]:
         """A reply has been heard as far as it ever will be."""
-        if self._ending is None:
+        if self._ending is None or (self._is_leaving and kind != WAY_OUT):
             return ()
+        if self._is_leaving:
+            self._due_at = None
+            return (HangUp(self._ending, was_heard=had_words),)
         if interrupted:
             self._ending = self._due_at = None
             self._has_said_goodbye = False
@@ -81,4 +110,4 @@ class Farewell:
         if self._due_at is None or now < self._due_at or self._ending is None:
             return ()
         self._due_at = None
-        return (HangUp(self._ending),)
+        return (HangUp(self._ending, was_heard=False),)

@@ -1,10 +1,14 @@
-"""What has failed and what is well again, for those who look after the caller meanwhile."""
+"""What has failed and what is well again, for those who look after the caller meanwhile; and that
+the call is given up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from pipecat.frames.frames import SystemFrame
+
+from call.errors import Party
+from call.way_out import Reason
 
 
 @dataclass
@@ -27,3 +31,15 @@ class HearingBackFrame(SystemFrame):
 
     gone_s: float = 0.0
     behind_s: float = 0.0
+
+
+@dataclass
+class WayOutFrame(SystemFrame):
+    """The conversation cannot or shall not go on: lead the caller out of it.
+
+    Pushed downstream by whoever gives up; the session sees it at the end of the list, stops what
+    the agent is doing, says the apology and hands the caller on. Sent again it changes nothing.
+    """
+
+    reason: Reason = Reason.FAULTS
+    party: Party | None = None

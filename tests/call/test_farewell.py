@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from call.errors import Ending
-from call.farewell import Farewell, HangUp, SayGoodbye
+from call.farewell import WAY_OUT, Farewell, HangUp, SayGoodbye
 
 pytestmark = pytest.mark.rule
 
@@ -53,7 +53,7 @@ def test_the_watchdog_overrules_a_mark_that_never_returns():
     farewell = asked(now=10.0)
     assert farewell.next_deadline() == 15.0
     assert farewell.on_deadline(14.9) == ()
-    assert farewell.on_deadline(15.0) == (HangUp(GOODBYE),)
+    assert farewell.on_deadline(15.0) == (HangUp(GOODBYE, was_heard=False),)
     assert farewell.on_deadline(20.0) == ()
 
 
@@ -71,3 +71,42 @@ def test_progress_before_anybody_asked_arms_nothing():
     farewell.progress(1.0)
     assert farewell.next_deadline() is None
     assert farewell.ending is None
+
+
+def leaving(now: float = 10.0) -> Farewell:
+    farewell = Farewell(watchdog_s=5.0)
+    assert farewell.left(Ending.VOICEMAIL, now) == ()
+    return farewell
+
+
+def test_a_way_out_waits_for_its_own_words_alone():
+    """A reply that was on its way, cut short for it, neither ends the call nor keeps it."""
+    farewell = leaving()
+    assert farewell.reply_heard(had_words=True, interrupted=True, now=10.1) == ()
+    assert farewell.reply_heard(had_words=True, interrupted=False, now=10.2) == ()
+    heard = farewell.reply_heard(kind=WAY_OUT, had_words=True, interrupted=False, now=11.0)
+    assert heard == (HangUp(Ending.VOICEMAIL),)
+    assert farewell.next_deadline() is None
+
+
+def test_a_way_out_is_taken_once_and_taken_back_by_nobody():
+    """A second one, or a goodbye of the model's, changes nothing."""
+    farewell = leaving()
+    assert farewell.left(Ending.HANDED_OFF, 10.5) == ()
+    farewell.asked(GOODBYE, 10.6)
+    assert farewell.ending is Ending.VOICEMAIL
+    assert farewell.next_deadline() == 15.0
+
+
+def test_an_apology_that_cannot_be_heard_is_said_so():
+    """Whoever goes on with the call then knows that the caller was told nothing."""
+    assert leaving().on_deadline(15.0) == (HangUp(Ending.VOICEMAIL, was_heard=False),)
+    unheard = leaving().reply_heard(kind=WAY_OUT, had_words=False, interrupted=True, now=11.0)
+    assert unheard == (HangUp(Ending.VOICEMAIL, was_heard=False),)
+
+
+def test_a_call_that_was_ending_ends_as_it_was_going_to():
+    """After a goodbye nobody is sent to a voicemail."""
+    farewell = asked()
+    assert farewell.left(Ending.VOICEMAIL, 11.0) == (HangUp(GOODBYE),)
+    assert farewell.next_deadline() is None

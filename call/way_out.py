@@ -1,0 +1,93 @@
+"""The way out of a call that cannot or shall not go on: to a person, or to the voicemail.
+
+Whoever gives up on the conversation names a reason and whose fault it is; where the caller is led
+follows from the reason and from who can be reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from call.errors import Ending, Party
+
+
+class Reason(StrEnum):
+    """Why the agent leaves the call to somebody else."""
+
+    FAULTS = "faults"  # providers failed too often
+    FATAL = "fatal"  # our own side broke
+    UNSURE = "unsure"  # the caller's words could not be made out
+    CALLER_ASKED = "caller_asked"  # for a person
+    EMERGENCY = "emergency"  # for help that we are not
+    CAPACITY = "capacity"  # no room, or the process goes down
+
+
+class Destination(StrEnum):
+    """Where the caller is led."""
+
+    PERSON = "person"
+    VOICEMAIL = "voicemail"
+    NOWHERE = "nowhere"  # a wire without a carrier ends here
+
+
+@dataclass(frozen=True)
+class WayOut:
+    """One way out: the reason, the party at fault if any, and where it leads."""
+
+    reason: Reason
+    destination: Destination
+    party: Party | None = None
+
+    @property
+    def ending(self) -> Ending:
+        """How the call ends by it."""
+        if self.destination is Destination.NOWHERE:
+            return Ending.AGENT_SAID_GOODBYE if self.party is None else Ending.FAULT
+        return _ENDINGS[self.destination]
+
+
+class Step(StrEnum):
+    """What the carrier does with a call whose stream has ended."""
+
+    HANG_UP = "hang_up"
+    TRANSFER = "transfer"
+    VOICEMAIL = "voicemail"
+
+
+@dataclass(frozen=True)
+class After:
+    """A call's own word on what follows its stream."""
+
+    step: Step
+    has_apologised: bool = True
+    """the caller has heard in the agent's voice why; else the carrier's voice says so"""
+
+
+BROKEN = After(Step.VOICEMAIL, has_apologised=False)
+"""For a call that left no word: its session or process died, and the caller is still there."""
+
+
+def after(ending: Ending, *, was_heard: bool) -> After:
+    """What follows the stream of a call that ended so; `was_heard`: its last words were."""
+    step = _STEPS.get(ending, Step.HANG_UP)
+    return After(step, has_apologised=was_heard)
+
+
+_STEPS = {Ending.HANDED_OFF: Step.TRANSFER, Ending.VOICEMAIL: Step.VOICEMAIL}
+_ENDINGS = {Destination.PERSON: Ending.HANDED_OFF, Destination.VOICEMAIL: Ending.VOICEMAIL}
+# A house that is full or closing has nobody to spare; the voicemail takes what comes.
+_NEVER_TO_A_PERSON = (Reason.CAPACITY,)
+
+
+def way_out(
+    reason: Reason, *, party: Party | None, has_carrier: bool, person_answers: bool
+) -> WayOut:
+    """Where a caller is led: to a person where one answers, else to the voicemail."""
+    if not has_carrier:
+        destination = Destination.NOWHERE
+    elif person_answers and reason not in _NEVER_TO_A_PERSON:
+        destination = Destination.PERSON
+    else:
+        destination = Destination.VOICEMAIL
+    return WayOut(reason, destination, party)

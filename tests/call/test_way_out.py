@@ -1,0 +1,60 @@
+"""Who leaves a call to whom, and what the carrier does then."""
+
+from __future__ import annotations
+
+import pytest
+
+from call.errors import Ending, Party
+from call.way_out import BROKEN, Destination, Reason, Step, after, way_out
+
+pytestmark = pytest.mark.rule
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.CAPACITY])
+def test_a_caller_is_led_to_a_person_where_one_answers(reason: Reason):
+    """Whatever the reason."""
+    leading = way_out(reason, party=Party.LLM, has_carrier=True, person_answers=True)
+    assert leading.destination is Destination.PERSON
+    assert leading.ending is Ending.HANDED_OFF
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_without_a_person_there_is_the_voicemail(reason: Reason):
+    """Nobody is just hung up on."""
+    leading = way_out(reason, party=Party.TTS, has_carrier=True, person_answers=False)
+    assert leading.destination is Destination.VOICEMAIL
+    assert (leading.ending, leading.party) == (Ending.VOICEMAIL, Party.TTS)
+
+
+def test_a_full_house_has_nobody_to_spare():
+    """It takes a message even where a person would answer."""
+    leading = way_out(Reason.CAPACITY, party=None, has_carrier=True, person_answers=True)
+    assert leading.destination is Destination.VOICEMAIL
+
+
+def test_a_wire_without_a_carrier_ends_after_the_apology():
+    """A browser has no voicemail; without anybody's fault that is a goodbye."""
+    faulty = way_out(Reason.FAULTS, party=Party.STT, has_carrier=False, person_answers=True)
+    assert (faulty.destination, faulty.ending) == (Destination.NOWHERE, Ending.FAULT)
+    asked = way_out(Reason.CALLER_ASKED, party=None, has_carrier=False, person_answers=True)
+    assert asked.ending is Ending.AGENT_SAID_GOODBYE
+
+
+@pytest.mark.parametrize(
+    ("ending", "step"),
+    [
+        (Ending.HANDED_OFF, Step.TRANSFER),
+        (Ending.VOICEMAIL, Step.VOICEMAIL),
+        (Ending.AGENT_SAID_GOODBYE, Step.HANG_UP),
+        (Ending.FAULT, Step.HANG_UP),
+    ],
+)
+def test_the_carrier_goes_on_as_the_call_ended(ending: Ending, step: Step):
+    """Whether the caller heard the agent's last words goes with it."""
+    assert after(ending, was_heard=True).step is step
+    assert not after(ending, was_heard=False).has_apologised
+
+
+def test_a_call_that_left_no_word_takes_a_message_with_an_apology():
+    """Its session or process died, and the caller is still there."""
+    assert (BROKEN.step, BROKEN.has_apologised) == (Step.VOICEMAIL, False)
