@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--to", dest="called", default=Phone.called_number)
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--lab", default="", metavar="URL", help="the lab whose REST ends calls")
+    parser.add_argument("--fallback", default="", metavar="URL", help="Voice Fallback URL, or file")
+    parser.add_argument("--person", default="completed", help="how a dialled person answers")
+    parser.add_argument(
+        "--message", default=Plan.message_s, type=float, help="seconds after a tone"
+    )
     parser.add_argument("--report", type=Path, help="write the report (JSON)")
     parser.add_argument("--record", type=Path, help="write a stereo WAV (first call)")
     parser.add_argument("--truth", type=Path, help="write the time line (JSON, first call)")
@@ -96,6 +101,8 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
     script = load(script_file(options.script)) if options.script else GREETING_ONLY
     if options.seed is not None:
         script = replace(script, seed=options.seed)
+    if options.fallback and "://" not in options.fallback and not Path(options.fallback).is_file():
+        raise UsageError(f"--fallback {options.fallback}: write a URL, or the name of a file")
     folder = Clips(options.clips)
     clips: dict[str, Clip] = {name: folder[name] for name in script.clips()}
     phone = Phone(
@@ -112,6 +119,10 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
         noise_dbfs=None if options.noise == "off" else _number("--noise", options.noise),
         max_call_s=options.max_call,
         parameters=_parameters(options.parameter),
+        fallback=options.fallback,
+        person=options.person,
+        message_s=options.message,
+        rest_url=options.lab.rstrip("/"),
     )
     return [_own(plan, i) for i in range(options.calls)]
 

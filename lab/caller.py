@@ -6,21 +6,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
 
 import aiohttp
 
 from lab.carrier import Carrier
 from lab.clock import Clock
 from lab.conformance import Conformance
-from lab.dialling import DialError, StreamOffer, Verb, post, stream_offer, unreachable
+from lab.dialling import DialError, StreamOffer, Verb, unreachable
 from lab.plan import Plan
 from lab.recording import Recording
 from lab.stream import Event, Notes, Stream
+from lab.switchboard import Deed, Switchboard, led_to
 from lab.timeline import Timeline
 
 UPGRADE_TIMEOUT_S = 10.0  # a bot that takes longer to accept the socket has lost the call
-MAX_DOCUMENTS = 10  # TwiML that redirects for ever is cut off
 MAX_MESSAGE_BYTES = 16 << 20  # of a bot that sends a whole reply at once
 
 
@@ -35,6 +34,13 @@ class Outcome:
     problem: str = ""
     """Why the call could not take place or broke, in one line; empty when it did not."""
     lost_messages: int = 0
+    deeds: list[Deed] = field(default_factory=list)
+    """What the carrier did besides the stream, in order."""
+
+    @property
+    def led_to(self) -> str:
+        """Where the caller ended up: "person", "voicemail" or nowhere."""
+        return led_to(self.deeds)
 
 
 class Caller:
@@ -52,10 +58,12 @@ class Caller:
         self._conformance = Conformance()
         timeline = Timeline(plan.phone.ids.call_sid)
         self._notes = Notes(timeline, self._conformance, Recording(), on_event)
+        self._clock = clock or Clock()
         self._stream = Stream(
-            plan, self._notes, clock=clock or Clock(), completed=completed or asyncio.Event()
+            plan, self._notes, clock=self._clock, completed=completed or asyncio.Event()
         )
         self._verbs: list[Verb] = []
+        self._deeds: list[Deed] = []
 
     async def call(self, url: str) -> Outcome:
         """Dial `url` (webhook or socket) and stay until the call is over; never raises for what
@@ -76,38 +84,19 @@ class Caller:
             verbs=self._verbs,
             problem=problem,
             lost_messages=self._stream.lost_messages,
+            deeds=self._deeds,
         )
 
     async def _through_webhook(self, session: aiohttp.ClientSession, url: str) -> None:
-        phone = self._plan.phone
-        try:
-            todo = await post(session, url, phone=phone, status="ringing")
-        except DialError as error:
-            self._conformance.broken("webhook-answers", str(error))
-            raise
-        self._conformance.kept("webhook-answers")
-        documents = 1
-        while todo and documents <= MAX_DOCUMENTS:
-            verb, todo = todo[0], todo[1:]
-            self._verbs.append(verb)
-            offer = stream_offer(verb, base_url=url, conformance=self._conformance)
-            if offer and not self._notes.timeline.ended_by:  # a second stream is not followed
-                if await self._connect(session, offer) != "bot":
-                    return
-                continue
-            next_url, more = _asks_next(verb)
-            if verb.name in ("Hangup", "Reject"):
-                return
-            if next_url is None:
-                continue
-            documents += 1
-            url = urljoin(url, next_url)
-            try:
-                todo = await post(session, url, phone=phone, status="in-progress", more=more)
-                self._conformance.kept("next-verb")
-            except DialError as error:
-                self._conformance.broken("next-verb", str(error))
-                return
+        board = Switchboard(
+            self._plan,
+            session=session,
+            conformance=self._conformance,
+            clock=self._clock,
+            connect=lambda offer: self._connect(session, offer),
+        )
+        self._verbs, self._deeds = board.verbs, board.deeds
+        await board.follow(url)
 
     async def _connect(self, session: aiohttp.ClientSession, offer: StreamOffer) -> str:
         """Open the socket and stay until the stream is over; returns who ended it."""
@@ -131,18 +120,3 @@ class Caller:
     def _not_upgraded(self, offer: StreamOffer, why: str) -> DialError:
         self._conformance.broken("upgrade", f"{offer.url}: {why}")
         return DialError(f"{offer.url}: {why}")
-
-
-def _asks_next(verb: Verb) -> tuple[str | None, dict[str, str]]:
-    """The URL the carrier asks after `verb`, and what it adds to the form."""
-    action = verb.attributes.get("action")
-    match verb.name:
-        case "Redirect":
-            return verb.text, {}
-        case "Dial":
-            return action, {"DialCallStatus": "completed", "DialCallDuration": "1"}
-        case "Record":
-            recording = {"RecordingSid": "RE" + "0" * 32, "RecordingDuration": "1"}
-            return action, recording | {"RecordingUrl": "https://api.twilio.com/recording"}
-        case _:
-            return None, {}

@@ -46,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("closing", "The bot answers the closing of the socket within 2 s."),
     Rule("clean-close", "When the bot ends the stream it closes the WebSocket properly.", 31924),
+    Rule("callbacks", "What the carrier tells about a recording is acknowledged."),
     Rule("next-verb", "What the carrier asks when the stream has ended is answered with TwiML."),
 )
 BY_NAME = {rule.name: rule for rule in RULES}

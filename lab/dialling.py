@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 from xml.etree import ElementTree
 
 import aiohttp
@@ -89,31 +89,38 @@ class StreamOffer:
     parameters: Mapping[str, str]
 
 
-async def post(
+async def ask(
     session: aiohttp.ClientSession,
     url: str,
     *,
     phone: Phone,
-    status: str,
-    more: Mapping[str, str] | None = None,
+    form: Mapping[str, str],
+    method: str = "POST",
 ) -> list[Verb]:
-    """Post a webhook; the verbs of the answer, or `DialError`."""
-    form = {**phone.form(status), **(more or {})}
+    """Ask for a document as the carrier does; its verbs, or `DialError`."""
     timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT_S)
+    if method == "GET":
+        url += ("&" if urlsplit(url).query else "?") + urlencode(form)
+        form = {}
     try:
-        async with session.post(
-            phone.route(url), data=form, headers=phone.signed(url, form), timeout=timeout
+        async with session.request(
+            method, phone.route(url), data=form, headers=phone.signed(url, form), timeout=timeout
         ) as answer:
             body = await answer.text()
             code = answer.status
     except TimeoutError:
-        raise DialError(f"{url}: no answer within {WEBHOOK_TIMEOUT_S:g} s") from None
+        raise DialError(f"{_plain(url)}: no answer within {WEBHOOK_TIMEOUT_S:g} s") from None
     except aiohttp.ClientError as error:
-        raise DialError(f"{url}: {unreachable(error)}") from None
+        raise DialError(f"{_plain(url)}: {unreachable(error)}") from None
     if code != 200:
         hint = "; is --auth-token the bot's TWILIO_AUTH_TOKEN?" if code == 403 else ""
-        raise DialError(f"{url}: answered {code} instead of TwiML{hint}")
-    return verbs(body, url=url)
+        raise DialError(f"{_plain(url)}: answered {code} instead of TwiML{hint}")
+    return verbs(body, url=_plain(url))
+
+
+def _plain(url: str) -> str:
+    """Without what the carrier put behind it."""
+    return url.partition("?")[0]
 
 
 def unreachable(error: aiohttp.ClientError) -> str:

@@ -87,6 +87,8 @@ class Report:
                     "lost_messages": outcome.lost_messages,
                     "gave_up": outcome.timeline.gave_up,
                     "verbs": [verb.as_json() for verb in outcome.verbs],
+                    "led_to": outcome.led_to,
+                    "after": [deed.as_json() for deed in outcome.deeds],
                     **figure.as_json(),
                 }
                 for outcome, figure in zip(self.outcomes, self.figures, strict=True)
@@ -136,9 +138,9 @@ def show(result: Report, console: Console) -> None:
         "{after_clear_s} s of sound after a clear".format(**counts)
     )
     for outcome in result.outcomes:
-        for verb in outcome.verbs:
-            if verb.name != "Connect":
-                console.print(f"  TwiML: {verb.name} {verb.text}".rstrip(), markup=False)
+        for deed in outcome.deeds:
+            told = ", ".join(f"{name} {value}" for name, value in deed.told.items())
+            console.print(f"  carrier: {deed.did} {told}".rstrip(), markup=False)
     for problem in result.problems:
         console.print(problem, style="red", markup=False, highlight=False)
 

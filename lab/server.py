@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from lab import book, cartesia, control, deepgram, directory, elevenlabs, flux
+from lab import bins, book, cartesia, control, deepgram, directory, elevenlabs, flux
 from lab.anthropic import Claude
 from lab.delays import Delays
 from lab.engines import Engines, load
@@ -88,6 +88,8 @@ def application(world: World) -> tuple[web.Application, Carrier]:
             web.get("/control/calls", carrier.list),
             web.get("/control/calls/{sid}", carrier.watch),
             web.put("/control/calls/{sid}", carrier.register),
+            *carrier.recordings.routes(),
+            *bins.routes(),
             *control.routes(),
             *directory.routes(),
             *book.routes(),

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from lab.faults import Fault
 from lab.pipes import reset
+from lab.recordings import Recordings
 from lab.world import World, is_wrong_key
 
 NAME = "twilio"
@@ -120,6 +121,7 @@ class Carrier:
     def __init__(self, world: World) -> None:
         self.world = world
         self.calls = Calls()
+        self.recordings = Recordings(world.log, refused=self._refused, refusal=refusal)
 
     async def update(self, request: web.Request) -> web.StreamResponse:
         """`POST …/Calls/{sid}.json`: hang up, or new TwiML."""
@@ -147,14 +149,14 @@ class Carrier:
 
     async def fetch(self, request: web.Request) -> web.StreamResponse:
         """`GET …/Calls/{sid}.json`."""
-        if refused := await self._refused(request, words=""):
+        if refused := await self._refused(request):
             return refused
         call = self.calls.get(request.match_info["sid"], request.match_info["account"])
         return web.json_response(call.as_dict())
 
     async def account(self, request: web.Request) -> web.StreamResponse:
         """`GET /2010-04-01/Accounts/{sid}.json`."""
-        if refused := await self._refused(request, words=""):
+        if refused := await self._refused(request):
             return refused
         sid = request.match_info["account"]
         return web.json_response(
@@ -163,13 +165,13 @@ class Carrier:
 
     async def numbers(self, request: web.Request) -> web.StreamResponse:
         """`GET …/IncomingPhoneNumbers.json`: none; nobody owns a number in the lab."""
-        if refused := await self._refused(request, words=""):
+        if refused := await self._refused(request):
             return refused
         return web.json_response(
             {"incoming_phone_numbers": [], "page": 0, "page_size": 50, "next_page_uri": None}
         )
 
-    async def _refused(self, request: web.Request, *, words: str) -> web.Response | None:
+    async def _refused(self, request: web.Request, *, words: str = "") -> web.Response | None:
         faults, shut = await self.world.knock(request, NAME, refuse=refuse_for, words=words)
         if shut is not None:
             return shut
