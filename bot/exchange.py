@@ -21,6 +21,7 @@ from processors.vad import preload as preload_vad
 from services.anthropic import claude_client, warm
 from telemetry.events import EventHub
 from telemetry.loop_lag import watching_the_loop
+from telemetry.meters import Meters
 from telemetry.metrics import Metrics
 from telemetry.records import Records
 from telemetry.traces import Traces
@@ -121,7 +122,10 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
         stack.push_async_callback(model.close)
         if not await warm(model):
             logger.warning("the model at {} does not answer yet", settings.anthropic.url)
-        metrics = Metrics(settings.budgets)
+        meters = Meters(settings.telemetry) if settings.telemetry.otlp_url else None
+        if meters is not None:
+            stack.push_async_callback(asyncio.to_thread, meters.close)
+        metrics = Metrics(settings.budgets, meters=meters)
         records = Records(
             settings.store, url=loaded.secrets.value("DATABASE_URL"), recorder=metrics
         )

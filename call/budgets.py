@@ -135,16 +135,25 @@ def verdicts(
 
 
 # ── whose fault a slow turn is ───────────────────────────────────────────────────────
+# The wait between the first token and the first clause is the model's writing: cutting takes none.
+_WHOSE = {"clause": "llm"}
+
+
 def cause(path: Sequence[tuple[str, float]], usual: Mapping[str, float]) -> str | None:
     """The stage of a critical path that is furthest above its usual share; None without a path.
 
     The largest stage is not always the guilty one: patience of 0.3 s is there in every turn, a
-    model that takes 0.25 s instead of 0.1 is what made this one slow.
+    model that takes 0.25 s instead of 0.1 is what made this one slow. A model that writes slowly is
+    as much to blame as one that begins late, so both of its shares count as one.
     """
-    shares = totals(path)
+    shares, expected = _by_party(totals(path)), _by_party(usual)
     if not shares:
         return None
-    return max(shares, key=lambda stage: (shares[stage] - usual.get(stage, 0.0), shares[stage]))
+    return max(shares, key=lambda stage: (shares[stage] - expected.get(stage, 0.0), shares[stage]))
+
+
+def _by_party(shares: Mapping[str, float]) -> dict[str, float]:
+    return totals([(_WHOSE.get(stage, stage), seconds) for stage, seconds in shares.items()])
 
 
 def totals(path: Sequence[tuple[str, float]]) -> dict[str, float]:

@@ -143,6 +143,7 @@ TTS_CHARACTERS = Measure(
     "offhook_tts_characters_total", "Characters sent to the voice", labels=("provider",)
 )
 TOOL_CALLS = Measure("offhook_tool_calls_total", "Tool calls by outcome", labels=("outcome",))
+TOOL_SECONDS = Measure("offhook_tool_seconds", "Tool called to tool answered", "s")
 
 # ── turns ────────────────────────────────────────────────────────────────────────────
 UNLISTED_TRANSITIONS = Measure(

@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from call import measures
 from call.budgets import Budgets
 from call.measures import Measure, Moment, all_measures
+from telemetry.meters import Meters
 from telemetry.rollups import Rollups
 
 # A label's values come from enumerations; should one ever not, the rest share one series.
@@ -41,7 +42,9 @@ _OF_TURN = (
 class Metrics:
     """Implements `call.measures.Recorder` for the whole process."""
 
-    def __init__(self, budgets: Budgets | None = None) -> None:
+    def __init__(self, budgets: Budgets | None = None, *, meters: Meters | None = None) -> None:
+        """`meters` are fed along, for a collector."""
+        self._meters = meters
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)  # CPU, memory, open files of the process
         self.rollups = Rollups(budgets)
@@ -56,10 +59,14 @@ class Metrics:
     def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
         self._one(measure, labels).inc(amount)
+        if self._meters is not None:
+            self._meters.count(measure, amount, labels)
 
     def observe(self, measure: Measure, value: float, **labels: str) -> None:
         """Add one observation to a histogram."""
         self._one(measure, labels).observe(value)
+        if self._meters is not None:
+            self._meters.observe(measure, value, labels)
 
     def moment(self, moment: Moment, at: float) -> None:
         """Instants belong to calls; a turn's numbers arrive with `turn`."""
@@ -76,12 +83,18 @@ class Metrics:
             if turn.get(name) is not None:
                 self.observe(measure, turn[name])
         if turn.get("end_to_end_s") is not None:
-            series = self._one(measures.TURN_END_TO_END, {})
-            series.observe(turn["end_to_end_s"], exemplar={"call_id": call_id})
+            self._end_to_end(turn["end_to_end_s"], call_id=call_id)
         for stage, seconds in turn.get("critical_path") or ():
             self.observe(measures.TURN_STAGE, seconds, stage=stage)
         if slow is not None:
             self.count(measures.SLOW_TURNS, cause=slow.cause)
+
+    def _end_to_end(self, seconds: float, *, call_id: str) -> None:
+        """With the call on the exemplar: whoever sees a slow bucket finds a call that is in it."""
+        series = self._one(measures.TURN_END_TO_END, {})
+        series.observe(seconds, exemplar={"call_id": call_id})
+        if self._meters is not None:
+            self._meters.observe(measures.TURN_END_TO_END, seconds, {})
 
     def call(self, record: Mapping[str, Any]) -> None:
         """A call is over: how it ended, how long it was, what it cost."""
@@ -95,6 +108,8 @@ class Metrics:
     def gauge(self, name: str, help: str, read: Callable[[], float]) -> None:
         """A value that is read when somebody asks, such as the calls going on."""
         Gauge(name, help, registry=self.registry).set_function(read)
+        if self._meters is not None:
+            self._meters.gauge(name, help, read)
 
     # ── shown ────────────────────────────────────────────────────────────────────────
     def page(self, accept: str = "") -> tuple[bytes, str]:

@@ -10,6 +10,7 @@ from typing import Any
 from call.measures import (
     MOUTH_TO_EAR,
     OVERLAPS,
+    TOOL_SECONDS,
     WIRE_MARK_ROUND_TRIP,
     Measure,
     Moment,
@@ -102,6 +103,7 @@ class CallRecorder:
 
     def tool(self, name: str, *, outcome: str, seconds: float) -> None:
         """A tool call is over."""
+        self.observe(TOOL_SECONDS, seconds)
         began_s = max(0.0, self._clock() - self._started_at - seconds)
         done: dict[str, Any] = {"name": name, "outcome": outcome, "seconds": round(seconds, 3)}
         self.tools.append({**done, "at_s": round(began_s, 3)})

@@ -40,16 +40,20 @@ MOST_WAITING = 4096
 
 @dataclass(frozen=True)
 class Telemetry:
-    """Where traces go."""
+    """Where traces and metrics go."""
 
     otlp_url: str = ""
     """Base URL of an OpenTelemetry collector (http://collector:4318); empty sends nothing."""
+    metrics_every_s: float = 15.0
+    """Metrics are sent this often; /metrics has them at any time."""
     service_name: str = "offhook"
     """How this service is called there."""
 
     def __post_init__(self) -> None:
         if self.otlp_url and not self.otlp_url.startswith(("http://", "https://")):
             raise ValueError(f"otlp_url {self.otlp_url!r} must begin with http:// or https://")
+        if self.metrics_every_s < 1:
+            raise ValueError(f"metrics_every_s {self.metrics_every_s} must be at least 1 second")
         if not self.service_name:
             raise ValueError("service_name is empty")
 

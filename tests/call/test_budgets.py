@@ -67,6 +67,14 @@ def test_the_guilty_stage_is_the_one_above_its_usual_share_not_the_largest() -> 
     assert cause([], {}) is None
 
 
+def test_a_model_that_writes_slowly_is_blamed_as_one_that_begins_late() -> None:
+    """The wait for the first clause is the model's; a usual first clause is nobody's fault."""
+    usual = {"endpoint": 0.30, "llm": 0.1, "clause": 0.05, "tts": 0.1}
+    slow_writing = [("endpoint", 0.32), ("llm", 0.12), ("clause", 0.4), ("tts", 0.2)]
+    assert cause(slow_writing, usual) == "llm"
+    assert cause([("endpoint", 0.30), ("llm", 0.1), ("clause", 0.05), ("tts", 0.6)], usual) == "tts"
+
+
 def test_a_stage_that_comes_twice_counts_as_one() -> None:
     """The model before and after its tool."""
     assert totals([("llm", 0.2), ("tool", 0.1), ("llm", 0.3)]) == {"llm": 0.5, "tool": 0.1}
