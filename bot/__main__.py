@@ -1,4 +1,4 @@
-"""The console script `offhook`: demo, serve, lab, call, bench, check, settings, why, audit, forget.
+"""The console script `offhook`: demo, serve, lab, call, bench, check, settings, map and more.
 
 Exit codes: 0 good, 1 the thing asked about is bad, 2 wrong usage.
 """
@@ -112,6 +112,14 @@ def settings(
     for key, value, source in describe(load_process()):
         table.add_row(key, value, source)
     Console().print(table)
+
+
+@app.command(name="map")
+def map_command() -> None:
+    """The map of the house, drawn from its code: rooms and turn states (docs/map.md)."""
+    from bot.map import page
+
+    print(page(), end="")  # noqa: T201 - the command's output
 
 
 @app.command(name="why")

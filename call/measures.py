@@ -58,6 +58,8 @@ class Moment(StrEnum):
     TOOL_ENDED = "tool_ended"
     INTERRUPTED = "interrupted"  # the caller took the floor
     CLEAR_SENT = "clear_sent"
+    HELD = "held"  # a sound over the agent: its own is held back
+    RESUMED = "resumed"  # it goes on
     REPLY_HEARD = "reply_heard"  # the last mark of the reply came back
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from call.cost import Prices, cost, usage_of
 from call.errors import Ending, Party
-from call.turn import Timeline
+from call.timeline import Timeline
 
 VERSION = 1
 _SHOWN_DIGITS = 2

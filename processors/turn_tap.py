@@ -1,7 +1,7 @@
 """Stamps whose turn it is on the call's time line; only looks.
 
-Stands behind the user aggregator, where the voice detector's signals, the turn's decision and every
-interruption pass.
+Stands behind the user aggregator, where the voice detector's signals, the turn's decision, every
+hold and every interruption pass.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.measures import INTERRUPTIONS, Moment, NullRecorder, Recorder
+from frames.floor import HoldFrame, ResumeFrame
 
 
 class TurnTap(FrameProcessor):
@@ -49,4 +50,8 @@ def _moment(frame: Frame) -> Moment | None:
             return Moment.TURN_DECIDED
         case InterruptionFrame():
             return Moment.INTERRUPTED
+        case HoldFrame():
+            return Moment.HELD
+        case ResumeFrame():
+            return Moment.RESUMED
     return None

@@ -123,6 +123,7 @@ _CHANGES: dict[str, Callable[[CallView, Event], None]] = {
     "caller.silent": CallView.speaking,
     "agent.speaking": CallView.speaking,
     "agent.silent": CallView.speaking,
+    "agent.held": CallView.speaking,
     "agent.clause": CallView.agent_clause,
     "agent.heard": CallView.agent_heard,
     "turn": CallView.turn,

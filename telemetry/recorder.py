@@ -15,7 +15,8 @@ from call.measures import (
     Measure,
     Moment,
 )
-from call.turn import Timeline, TurnRecord, TurnState
+from call.timeline import Timeline, TurnRecord
+from call.turn import TurnState
 from telemetry.events import EventHub
 from telemetry.metrics import Metrics
 from telemetry.traces import CallTrace
@@ -27,6 +28,8 @@ _MOMENT_EVENTS = {
     Moment.FIRST_AUDIO: "agent.speaking",
     Moment.REPLY_HEARD: "agent.silent",
     Moment.INTERRUPTED: "interruption",
+    Moment.HELD: "agent.held",
+    Moment.RESUMED: "agent.speaking",
 }
 
 # A provider that is down for an hour does not fill the record.

@@ -34,6 +34,7 @@ STATES = {
     "deciding": "is the caller done?",
     "thinking": "thinking",
     "speaking": "agent speaks",
+    "held": "agent held: uh-huh, or an interruption?",
 }
 
 

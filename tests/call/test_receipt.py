@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from call.errors import Ending, Party
 from call.measures import Moment
 from call.receipt import masked, receipt
-from call.turn import Timeline
+from call.timeline import Timeline
 
 pytestmark = pytest.mark.rule
 

@@ -96,6 +96,8 @@ class House:
         record: dict[str, Any] = next(
             (call for call in self.get("/api/calls") if call["provider_call_id"] == sid), {}
         )
+        unlisted = record.get("counters", {}).get("turn_unlisted_transitions", 0)
+        assert unlisted == 0, "a moment came in a state that call/turn.py does not list it for"
         return Rung(caller.returncode, report, truth, record, stderr)
 
     def ring(self, script: str, *options: str) -> Rung:

@@ -17,6 +17,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import run_test
 
 from call.measures import INTERRUPTIONS, Measure, Moment, NullRecorder
+from frames.floor import HoldFrame, ResumeFrame
 from processors.turn_tap import TurnTap
 
 pytestmark = pytest.mark.frame
@@ -41,6 +42,8 @@ class Stamps(NullRecorder):
 def story() -> list[Frame]:
     """What passes behind the aggregator in a turn, and something that is no moment."""
     return [
+        HoldFrame(),
+        ResumeFrame(),
         VADUserStartedSpeakingFrame(),
         InterruptionFrame(),
         VADUserStoppedSpeakingFrame(),
@@ -55,6 +58,8 @@ async def test_each_moment_is_stamped_once_on_the_monotonic_clock() -> None:
     down, _ = await run_test(TurnTap(stamps), frames_to_send=sent)
     assert list(down) == sent
     assert [moment for moment, _ in stamps.stamped] == [
+        Moment.HELD,
+        Moment.RESUMED,
         Moment.SPEECH_STARTED,
         Moment.INTERRUPTED,
         Moment.SPEECH_STOPPED,

@@ -13,7 +13,7 @@ from call.measures import (
     WIRE_MARK_ROUND_TRIP,
     Moment,
 )
-from call.turn import TurnRecord
+from call.timeline import TurnRecord
 from telemetry.events import EventHub
 from telemetry.metrics import Metrics
 from telemetry.recorder import CallRecorder

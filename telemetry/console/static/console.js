@@ -6,6 +6,7 @@
     "caller.silent": "is the caller done?",
     "agent.speaking": "agent speaks",
     "agent.silent": "listening",
+    "agent.held": "agent held",
     "interruption": "caller interrupts",
   };
   const PARTS_EVERY_MS = 5000; // whole pages are worked out from stored calls: not more often

@@ -1,0 +1,282 @@
+"""One turn after another: who said what, and the five numbers of each turn.
+
+The numbers are taken on one clock from moments stamped where they happened. t0 is the voice
+detector's stop that the turn ended on: speech that goes on within the turn withdraws the stop
+before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from call.measures import Moment, Recorder
+from call.turn import Standing, TurnState
+from call.waterfall import critical_path
+
+# What an answer begun early does before the turn is decided.
+_AHEAD = frozenset(
+    {Moment.LLM_REQUEST, Moment.LLM_FIRST_TOKEN, Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE}
+)
+
+
+@dataclass(frozen=True)
+class TurnRecord:
+    """One turn of the call record; seconds on one clock, None where a moment never came."""
+
+    turn: int
+    caller_text: str = ""
+    confidence: float | None = None
+    agent_text: str = ""
+    heard_text: str = ""
+    interrupted: bool = False
+    speculated: bool = False
+    kept_speculation: bool = False
+    models: tuple[str, ...] = ()
+    provider_by_clause: tuple[str, ...] = ()
+    endpoint_s: float | None = None
+    stt_final_s: float | None = None
+    llm_first_token_s: float | None = None
+    tts_first_byte_s: float | None = None
+    end_to_end_s: float | None = None
+    critical_path: tuple[tuple[str, float], ...] = ()
+    slowest: str | None = None
+    silence_s: float | None = None
+    at_s: float | None = None
+    """t0, counted from the start of the call"""
+
+    def document(self) -> dict[str, Any]:
+        """The turn as it stands in the call record."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        fields["critical_path"] = [list(part) for part in self.critical_path]
+        fields["models"] = list(self.models)
+        fields["provider_by_clause"] = list(self.provider_by_clause)
+        return fields
+
+
+@dataclass
+class _Turn:
+    """A turn in the making."""
+
+    number: int | None = None
+    stopped_at: float | None = None  # t0
+    moments: list[tuple[float, Moment]] = field(default_factory=list)
+    caller: list[tuple[str, float | None]] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    voices: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    speculated: bool = False
+    kept_speculation: bool = False
+    ahead: list[tuple[float, Moment]] | None = None  # of an answer begun early, in hand
+
+    def first(self, moment: Moment, *, since: float = float("-inf")) -> float | None:
+        """The first time of a moment, from `since` on."""
+        return min((at for at, m in self.moments if m is moment and at >= since), default=None)
+
+    def last(self, moment: Moment, *, until: float = float("inf")) -> float | None:
+        """The last time of a moment, up to `until`."""
+        return max((at for at, m in self.moments if m is moment and at <= until), default=None)
+
+    def count(self, moment: Moment) -> int:
+        """How often a moment came."""
+        return sum(1 for _, m in self.moments if m is moment)
+
+    @property
+    def is_answered(self) -> bool:
+        """Every request has become speech, and no tool is at work."""
+        if self.count(Moment.TOOL_STARTED) > self.count(Moment.TOOL_ENDED):
+            return False
+        spoke = self.last(Moment.CLAUSE_SENT) or self.last(Moment.FIRST_AUDIO) or float("-inf")
+        asked = self.last(Moment.LLM_REQUEST) or float("-inf")
+        tooled = self.last(Moment.TOOL_ENDED) or float("-inf")
+        return tooled <= asked <= spoke
+
+
+class Timeline:
+    """Numbers the turns of one call and hands out each `TurnRecord` when the turn is over."""
+
+    def __init__(
+        self,
+        *,
+        on_turn: Callable[[TurnRecord], None] | None = None,
+        began_at: float | None = None,
+        stop_lag_s: float = 0.15,
+        recorder: Recorder | None = None,
+        strict: bool = False,
+    ) -> None:
+        """`stop_lag_s`: how long after the voice the detector stops, for `silence_s`."""
+        self.records: list[TurnRecord] = []
+        self._on_turn = on_turn
+        self._began_at = began_at
+        self._stop_lag_s = stop_lag_s
+        self._standing = Standing(recorder, strict=strict)
+        self._numbered = 0
+        self._hearing: _Turn | None = None  # the caller's turn
+        self._answering: _Turn | None = None  # the turn the agent answers
+        self._opening = _Turn()  # what the agent says before anybody's turn
+
+    @property
+    def state(self) -> TurnState:
+        """Where the conversation stands."""
+        return self._standing.state
+
+    @property
+    def opening_text(self) -> str:
+        """What the caller heard before the first turn: disclosure and greeting."""
+        return " ".join(self._opening.heard)
+
+    @property
+    def opening_written(self) -> str:
+        """What the agent set out to say before the first turn."""
+        return " ".join(self._opening.written)
+
+    def moment(self, moment: Moment, at: float) -> None:
+        """Stamp an instant."""
+        self._standing.moment(moment)
+        match moment:
+            case Moment.SPEECH_STARTED:
+                self._caller().stopped_at = None
+            case Moment.SPEECH_STOPPED:
+                turn = self._caller()
+                turn.stopped_at = at if turn.stopped_at is None else turn.stopped_at
+            case Moment.STT_FINAL:
+                if self._hearing is not None:
+                    self._hearing.moments.append((at, moment))
+            case Moment.TURN_DECIDED:
+                self._decided(at)
+            case Moment.GUESSED | Moment.GUESS_KEPT | Moment.GUESS_WITHDRAWN:
+                self._guess(moment)
+            case _ if moment in _AHEAD and self._hearing and self._hearing.ahead is not None:
+                self._hearing.ahead.append((at, moment))
+            case _:
+                self._answer(moment, at)
+
+    def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
+        """Words of a party, as a `Recorder` hears them."""
+        if party == "caller":
+            if final:
+                self._caller().caller.append((text.strip(), confidence))
+            return
+        turn = self._answering or self._opening
+        (turn.heard if final else turn.written).append(text.strip())
+
+    def used(self, *, model: str = "", voice: str = "") -> None:
+        """Which model answers, which voice speaks the next clause."""
+        turn = self._answering or self._opening
+        if model and model not in turn.models:
+            turn.models.append(model)
+        if voice:
+            turn.voices.append(voice)
+
+    def close(self) -> None:
+        """The call is over: so is every turn."""
+        self._finish_answer()
+        if self._hearing is not None and self._hearing.caller:
+            self._answering, self._hearing = self._hearing, None
+            self._finish_answer()
+
+    def _caller(self) -> _Turn:
+        if self._hearing is None:
+            self._hearing = _Turn()
+        return self._hearing
+
+    def _decided(self, at: float) -> None:
+        turn, self._hearing = self._hearing or _Turn(), None
+        if not turn.caller and self._answering is not None:
+            return  # noise beside an answer that goes on
+        self._finish_answer()
+        if turn.caller:
+            self._number(turn)
+        turn.moments.append((at, Moment.TURN_DECIDED))
+        self._answering = turn
+
+    def _guess(self, moment: Moment) -> None:
+        """What is done ahead belongs to the turn only if it is kept."""
+        turn = self._caller()
+        if moment is Moment.GUESSED:
+            turn.speculated, turn.ahead = True, []
+            return
+        if moment is Moment.GUESS_KEPT:
+            turn.kept_speculation = True
+            turn.moments += turn.ahead or []
+        turn.ahead = None
+
+    def _answer(self, moment: Moment, at: float) -> None:
+        turn = self._answering
+        if turn is None:
+            return
+        if moment is Moment.INTERRUPTED:
+            turn.interrupted = True  # the last words heard of it are still to be told
+            return
+        turn.moments.append((at, moment))
+        if moment is Moment.REPLY_HEARD and turn.is_answered:
+            self._finish_answer()
+
+    def _number(self, turn: _Turn) -> int:
+        if turn.number is None:
+            self._numbered += 1
+            turn.number = self._numbered
+        return turn.number
+
+    def _finish_answer(self) -> None:
+        """Hand the turn out; one without words of either side leaves no record."""
+        turn, self._answering = self._answering, None
+        if turn is None or not (turn.caller or turn.written):
+            return
+        record = self._record(turn)
+        self.records.append(record)
+        if self._on_turn is not None:
+            self._on_turn(record)
+
+    def _record(self, turn: _Turn) -> TurnRecord:
+        path = critical_path(turn.stopped_at, turn.moments)
+        first_audio = turn.first(Moment.FIRST_AUDIO)
+        zero, began = turn.stopped_at, self._began_at
+        total_us = sum(us for _, us in path)
+        return TurnRecord(
+            turn=self._number(turn),
+            caller_text=" ".join(text for text, _ in turn.caller),
+            confidence=_confidence(turn.caller),
+            agent_text=" ".join(turn.written),
+            heard_text=" ".join(turn.heard),
+            interrupted=turn.interrupted,
+            speculated=turn.speculated,
+            kept_speculation=turn.kept_speculation,
+            models=tuple(turn.models),
+            provider_by_clause=tuple(turn.voices),
+            endpoint_s=_apart(zero, turn.first(Moment.TURN_DECIDED)),
+            stt_final_s=_apart(zero, turn.last(Moment.STT_FINAL)),
+            llm_first_token_s=_first_token_s(turn),
+            tts_first_byte_s=_first_byte_s(turn),
+            end_to_end_s=total_us / 1e6 if path else None,
+            critical_path=tuple((stage, us / 1e6) for stage, us in path),
+            slowest=max(path, key=lambda part: part[1])[0] if path else None,
+            silence_s=_apart(zero, first_audio, add_s=self._stop_lag_s) if path else None,
+            at_s=None if zero is None or began is None else _apart(began, zero),
+        )
+
+
+def _apart(start: float | None, end: float | None, *, add_s: float = 0.0) -> float | None:
+    return None if start is None or end is None else round(end - start + add_s, 6)
+
+
+def _first_token_s(turn: _Turn) -> float | None:
+    """Of the request that led to the first audio."""
+    until = turn.first(Moment.FIRST_AUDIO)
+    asked = turn.last(Moment.LLM_REQUEST, until=float("inf") if until is None else until)
+    return None if asked is None else _apart(asked, turn.first(Moment.LLM_FIRST_TOKEN, since=asked))
+
+
+def _first_byte_s(turn: _Turn) -> float | None:
+    sent = turn.first(Moment.CLAUSE_SENT)
+    return None if sent is None else _apart(sent, turn.first(Moment.TTS_FIRST_BYTE, since=sent))
+
+
+def _confidence(finals: list[tuple[str, float | None]]) -> float | None:
+    """The recogniser's confidence, weighted by how many words it is about."""
+    known = [(len(text.split()), c) for text, c in finals if c is not None and text]
+    words = sum(count for count, _ in known)
+    return round(sum(count * c for count, c in known) / words, 4) if words else None
