@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.settings import Loaded
 from bot.tools import Tool, Tools, resolve
 from call.errors import SettingsError
+from call.phrases import Phrases, phrases_of
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -41,22 +42,6 @@ class Disclosure:
     def __post_init__(self) -> None:
         if self.enabled and not self.text.strip():
             raise ValueError("text is empty; write the sentence, or set enabled = false")
-
-
-@dataclass(frozen=True)
-class Phrases:
-    """What the agent says on its own account, without the model."""
-
-    goodbye: str = "Thank you for calling. Goodbye."
-    apology: str = "I am sorry, something went wrong on our side."
-    busy: str = "All our lines are busy. Please leave a message after the tone."
-    voicemail: str = "Please leave your name, number and message after the tone."
-    transfer: str = "One moment, I am putting you through."
-
-    def __post_init__(self) -> None:
-        for phrase in fields(self):
-            if not getattr(self, phrase.name).strip():
-                raise ValueError(f"{phrase.name} is empty; write the sentence the caller hears")
 
 
 @dataclass(frozen=True)
@@ -271,8 +256,14 @@ def read_personas(path: Path, *, tools: Tools) -> Personas:
 
 
 def _over(table: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """The default with what the number says on top; tables are merged key by key."""
+    """The default with what the number says on top; tables are merged key by key.
+
+    A number where another language is spoken has that language's phrases below its own.
+    """
     merged = dict(table)
+    language = table.get("language", "en")
+    if override.get("language", language) != language:
+        merged.pop("phrases", None)
     for key, value in override.items():
         below = merged.get(key)
         is_table = isinstance(value, dict) and isinstance(below, dict)
@@ -282,10 +273,18 @@ def _over(table: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, An
 
 def _persona(table: Mapping[str, Any], *, place: str, path: Path, tools: Tools) -> Persona:
     try:
-        persona = _Reader(agent=dict(table)).agent  # type: ignore[arg-type]
+        persona = _Reader(agent=_phrased(table)).agent  # type: ignore[arg-type]
     except ValidationError as error:
         raise _translate(error, table, place=place, path=path) from None
     return replace(persona, tools=_reachable(persona.tools, place=place, path=path, tools=tools))
+
+
+def _phrased(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table with the phrases of its language below its own."""
+    language, phrases = table.get("language", ""), table.get("phrases", {})
+    if not isinstance(language, str) or not isinstance(phrases, dict):
+        return dict(table)
+    return {**table, "phrases": {**phrases_of(language), **phrases}}
 
 
 def _reachable(

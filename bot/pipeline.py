@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.clause_chunker import ClauseChunker
+from processors.first_token_guard import FirstTokenGuard
 from processors.heard_ledger import HeardLedger
 from processors.keypad import Keypad
 from processors.redactor import Redactor
@@ -38,6 +39,9 @@ def stations(session: Session) -> list[FrameProcessor]:
         session.llm,  # Claude, streaming
         # ── mouth ───────────────────────────────────────────────────────────────
         ClauseChunker(s.clauses, language=session.language),  # the first clause leaves early
+        FirstTokenGuard(
+            s.patience, s.clauses, language=session.language
+        ),  # the agent's own phrases, said at once
         SpokenForm(language=session.language, vault=session.vault),  # 4111 → "four one one one"
         session.tts,  # ElevenLabs or Cartesia, µ-law
         SpeechGate(),  # holds the sound of an answer begun early until the turn is decided

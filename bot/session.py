@@ -36,7 +36,7 @@ from call.privacy_vault import Vault
 from call.receipt import receipt
 from call.speculation import Speculation
 from frames.recovery import WayOutFrame
-from frames.speech import PlayedToFrame, ReplyHeardFrame, SayFrame
+from frames.speech import PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
 from processors.turn_start import TurnStart
 from processors.turn_stop import TurnStop
@@ -261,13 +261,11 @@ class Session:
     # ── act ──────────────────────────────────────────────────────────────────────────
     async def say(self, text: str, *, kind: str, interruptible: bool = True) -> None:
         """Speak a phrase of the agent's own."""
-        phrase = SayFrame(text=text, kind=kind)
-        phrase.interruptible = interruptible
-        await self._worker.queue_frame(phrase)
+        await self._worker.queue_frame(SpeakNowFrame(text, kind, interruptible=interruptible))
 
     async def leave_with(self, text: str, *, kind: str) -> None:
         """Stop whatever the agent is doing, then speak its last words, not to be interrupted."""
-        await self._worker.queue_frame(InterruptionFrame())  # a busy model would keep them waiting
+        await self._worker.queue_frame(InterruptionFrame())
         await self.say(text, kind=kind, interruptible=False)
 
     def stop(self) -> None:

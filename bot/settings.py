@@ -30,6 +30,7 @@ from call.cost import Prices
 from call.dtmf import Dtmf
 from call.endpoint import Endpoint
 from call.errors import SettingsError
+from call.first_token import Patience
 from call.heard import Goodbye, Heard
 from call.interruption import BargeIn
 from call.privacy import Privacy
@@ -84,6 +85,7 @@ class Settings(BaseModel):
     cartesia: Cartesia = Cartesia()
     vad: Vad = Vad()
     turn: Endpoint = Endpoint()
+    patience: Patience = Patience()
     clauses: Clauses = Clauses()
     barge_in: BargeIn = BargeIn()
     dtmf: Dtmf = Dtmf()

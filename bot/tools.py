@@ -27,10 +27,11 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 from bot.addresses import is_below, is_plain_web
 from call.consent import Consent, Exchanged, exchanged
 from call.measures import TOOL_CALLS, Moment, NullRecorder, Recorder
+from call.phrases import FILLER
 from call.privacy import Masking, Privacy
 from call.privacy_lexicon import KINDS
 from call.privacy_vault import Vault
-from frames.speech import SayFrame
+from frames.speech import SpeakNowFrame
 
 if TYPE_CHECKING:
     from bot.persona import Persona
@@ -313,7 +314,7 @@ class CallTools:
 
         async def handle(params: FunctionCallParams) -> None:
             if tool.filler:
-                await params.llm.push_frame(SayFrame(text=tool.filler, kind="filler"))
+                await params.llm.push_frame(SpeakNowFrame(tool.filler, FILLER))
             talk = exchanged(_talk(params.context)) if tool.confirm else None
             await params.result_callback(await self.call(tool, params.arguments, heard=talk))
 

@@ -10,17 +10,19 @@ from call.spoken import Spoken
 
 
 @dataclass
-class SayFrame(DataFrame):
-    """A phrase the agent says on its own account (greeting, disclosure, goodbye), not written by
-    the model.
+class SpeakNowFrame(SystemFrame):
+    """A phrase the agent says on its own account (greeting, filler, apology, goodbye), not written
+    by the model.
 
-    The clause chunker turns it into a reply of its own: start, clauses, end. With
+    A system frame, so that it overtakes a model that is busy, late or stalled; the first-token
+    guard, below the model, turns it into a reply of its own: start, clauses, end. With
     `interruptible=False` it is finished even if the caller speaks. `kind` names the phrase in
-    records.
+    records; one of kind "filler" is heard, and no part of the conversation.
     """
 
     text: str = ""
     kind: str = "phrase"
+    interruptible: bool = field(default=True, kw_only=True)
 
     def __str__(self) -> str:
         return f"{self.name}(kind: {self.kind})"
@@ -31,9 +33,9 @@ class ClauseFrame(AggregatedTextFrame):
     """One speakable clause.
 
     `written` is the model's own words and never changes; `text` is what the voice is to say and is
-    rewritten by the spoken form. `reply` numbers the replies of a call from 1, `clause` the clauses
-    of a reply from 1; together they name the clause. `kind` is "reply" for the model's words, or
-    the kind of the phrase.
+    rewritten by the spoken form. `reply` numbers the replies of a call from 1 in the order they are
+    said, `clause` the clauses of a reply from 1; together they name the clause. `kind` is "reply"
+    for the model's words, or the kind of the phrase.
     """
 
     written: str = ""

@@ -46,7 +46,7 @@ from call.interruption import (
 )
 from call.measures import FALSE_INTERRUPTIONS, HOLDS, NullRecorder, Recorder
 from frames.floor import HoldFrame, ResumeFrame, VoiceOnsetFrame, VoicePauseFrame
-from frames.speech import SayFrame
+from frames.speech import SpeakNowFrame
 from frames.turns import STTFinalizedFrame
 
 
@@ -92,7 +92,7 @@ class TurnStart(BaseUserTurnStartStrategy):
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         """Open the turn on speech or words, unless the agent is to go on."""
-        if isinstance(frame, SayFrame):
+        if isinstance(frame, SpeakNowFrame):
             self._floor.agent_began()
         elif isinstance(frame, TranscriptionFrame | InterimTranscriptionFrame):
             if frame.text.strip():

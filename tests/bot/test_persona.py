@@ -13,6 +13,7 @@ from bot.persona import WEEKDAYS, Hours, Persona, Personas, read_personas, situa
 from bot.settings import HOME
 from bot.tools import Tools
 from call.errors import SettingsError
+from call.phrases import Phrases, phrases_of
 
 pytestmark = pytest.mark.rule
 
@@ -45,6 +46,19 @@ def refused(read):
         return str(caught.value)
 
     return reader
+
+
+# ── phrases ──────────────────────────────────────────────────────────────────────────
+def test_phrases_are_of_the_language_spoken(read):
+    """What the file does not say is said in the agent's language; a number that speaks another
+    does not inherit the file's."""
+    english = '[phrases]\ngoodbye = "So long."\n'
+    arabic = '[numbers."+15550100"]\nlanguage = "ar"\n[numbers."+15550100".phrases]\nbusy = "لا."\n'
+    personas = read(SMALL + english + arabic)
+    here, there = personas.default.phrases, personas.for_number("+15550100").phrases
+    assert (here.goodbye, here.fillers) == ("So long.", Phrases().fillers)
+    assert (there.busy, there.fillers) == ("لا.", phrases_of("ar")["fillers"])
+    assert there.goodbye == phrases_of("ar")["goodbye"]
 
 
 # ── the sample agent ─────────────────────────────────────────────────────────────────
@@ -182,6 +196,9 @@ def test_every_minute_of_the_year_has_a_situation(now):
         (SMALL + '[disclosure]\ntext = ""\n', ["disclosure", "enabled = false"]),
         (SMALL + '[phrases]\ngodbye = "x"\n', ["phrases.godbye", "did you mean goodbye?"]),
         (SMALL + '[phrases]\nbusy = ""\n', ["busy is empty"]),
+        (SMALL + '[phrases]\nfillers = ["One moment."]\n', ["fillers has one sentence"]),
+        (SMALL + "phrases = 3\n", ["phrases"]),
+        (SMALL + "language = 3\n", ["language"]),
         (SMALL + 'language = "english!"\n', ["language", '"en"']),
         (SMALL + 'time_zone = "Mars/Olympus"\n', ["Mars/Olympus", "Europe/London"]),
         (SMALL + 'time_zone = "../etc"\n', ["time_zone"]),

@@ -21,7 +21,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 from call.clauses import Clauses
 from call.speculation import Guess, Verdict
 from frames.speculation import guess_of, mark
-from frames.speech import ClauseFrame, SayFrame
+from frames.speech import ClauseFrame
 from processors.clause_chunker import ClauseChunker
 from tests.conftest import TICK
 
@@ -101,36 +101,6 @@ async def test_replies_are_numbered_through_the_call() -> None:
     ]
 
 
-async def test_a_phrase_becomes_a_reply_of_its_own() -> None:
-    """A phrase leaves as start, clauses, end, with its kind and nothing of the phrase itself."""
-    frames = await down(chunker(), SayFrame(text="Hello there. I am a robot.", kind="greeting"))
-    assert shape(frames) == ["start", "1.1 Hello there.", "1.2 I am a robot.", "end"]
-    assert {frame.kind for frame in frames if isinstance(frame, ClauseFrame)} == {"greeting"}
-    assert not any(isinstance(frame, SayFrame) for frame in frames)
-
-
-async def test_an_uninterruptible_phrase_makes_uninterruptible_frames() -> None:
-    """Start, clauses and end of a phrase carry its `interruptible`; a reply's may be dropped."""
-    say = SayFrame(text="This call is answered by a machine.")
-    say.interruptible = False
-    frames = await down(chunker(), say, Start(), *tokens("Yes."), End())
-    kept = [frame.interruptible for frame in frames if isinstance(frame, Start | End | ClauseFrame)]
-    assert kept == [False] * 3 + [True] * 3
-
-
-async def test_a_phrase_without_words_says_nothing() -> None:
-    """No start and end around nothing."""
-    assert shape(await down(chunker(), SayFrame(text=" … "))) == []
-
-
-async def test_a_phrase_waits_for_the_open_reply() -> None:
-    """Replies never lie inside each other."""
-    frames = await down(
-        chunker(), Start(), *tokens("One mo"), SayFrame(text="Goodbye."), *tokens("ment."), End()
-    )
-    assert shape(frames) == ["start", "1.1 One moment.", "end", "start", "2.1 Goodbye.", "end"]
-
-
 async def test_an_interrupted_reply_leaves_nothing_behind() -> None:
     """Waiting words, late tokens and the late end of an interrupted reply never appear."""
     frames = await down(
@@ -157,31 +127,19 @@ async def test_a_start_older_than_the_interruption_is_swallowed() -> None:
     assert shape(frames) == ["interruption", "start", "1.1 New.", "end"]
 
 
-async def test_an_uninterruptible_phrase_survives_while_it_waits() -> None:
-    """A phrase held behind a reply is spoken after the interruption only if it must be."""
-    must, may = SayFrame(text="Goodbye."), SayFrame(text="Anything else?")
-    must.interruptible = False
-    frames = await down(
-        chunker(), Start(), *tokens("So"), may, must, pause(), InterruptionFrame(), pause()
-    )
-    assert shape(frames) == ["start", "interruption", "start", "2.1 Goodbye.", "end"]
-
-
 async def test_an_interruption_from_below_counts_too() -> None:
-    """It goes on upwards, and what must still be said goes down."""
+    """It goes on upwards, and nothing is left of the reply."""
     station = chunker()
-    must = SayFrame(text="Goodbye.")
-    must.interruptible = False
     station.decide(Start(), 0.0)
     station.decide(LLMTextFrame("So"), 0.0)
-    station.decide(must, 0.0)
     down, up = await run_test(
         station,
         frames_to_send=[InterruptionFrame()],
         frames_to_send_direction=FrameDirection.UPSTREAM,
     )
     assert shape(up) == ["interruption"]
-    assert shape(down) == ["start", "2.1 Goodbye.", "end"]
+    assert shape(down) == []
+    assert station.decide(End(), 0.0) == []
 
 
 async def test_a_reply_that_never_ended_is_ended_by_the_next() -> None:
@@ -265,18 +223,16 @@ async def test_clauses_of_an_answer_begun_early_carry_its_guess() -> None:
     assert [guess_of(clause) for clause in clauses] == [guess, guess, None]
 
 
-async def test_a_withdrawn_answer_leaves_no_words_and_keeps_no_phrase_waiting() -> None:
-    """Its tail is swallowed, its number stays used, the held phrase is said."""
+async def test_a_withdrawn_answer_leaves_no_words() -> None:
+    """Its tail is swallowed."""
     guess, station = Guess("hi"), chunker()
     early = of(guess, Start(), *tokens("Sure. I can"), *tokens(" help. Now"), End())
     now = 1.0
     assert shape(list(station.decide(early[0], now) or [early[0]])) == ["start"]
     assert shape(list(station.decide(early[1], now) or ())) == ["1.1 Sure."]
-    assert station.decide(SayFrame(text="Are you there?"), now) == ()
     guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
-    cancel = EagerEndOfTurnCancelFrame()
-    assert shape(list(station.decide(cancel, now) or ())) == ["start", "2.1 Are you there?", "end"]
-    assert [station.decide(frame, now) for frame in early[2:]] == [[], []]
+    assert station.decide(EagerEndOfTurnCancelFrame(), now) is None
+    assert [station.decide(frame, now) for frame in early[2:]] == [(), ()]
     assert station.next_deadline() is None
     late = of(guess, Start(), *tokens("Late."), End())
     assert [list(station.decide(frame, now) or ()) for frame in late] == [[], [], []]

@@ -22,7 +22,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 from call.floor import Floor
 from call.measures import FALSE_INTERRUPTIONS, HOLDS, Measure, NullRecorder
 from frames.floor import HoldFrame, ResumeFrame, VoiceOnsetFrame, VoicePauseFrame
-from frames.speech import SayFrame
+from frames.speech import SpeakNowFrame
 from tests.processors.aggregator import pair
 
 pytestmark = pytest.mark.frame
@@ -117,7 +117,7 @@ async def test_a_turn_opens_once() -> None:
 async def test_a_phrase_handed_in_from_above_makes_the_agent_busy() -> None:
     """It may be interrupted before its first sound."""
     floor = Floor()
-    await signs(floor, SayFrame(text="Are you there?"))
+    await signs(floor, SpeakNowFrame(text="Are you there?"))
     assert floor.is_agents
 
 

@@ -1,0 +1,69 @@
+"""What the agent says on its own account, without the model; defaults for each language it speaks.
+
+An operator's `[phrases]` go before these. `call/recovery.py` says which of them is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+FILLER = "filler"
+"""Kind of a phrase that breaks a silence: heard, but no part of the conversation."""
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """What the agent says on its own account, without the model."""
+
+    goodbye: str = "Thank you for calling. Goodbye."
+    apology: str = "I am sorry, something went wrong on our side."
+    busy: str = "All our lines are busy. Please leave a message after the tone."
+    voicemail: str = "Please leave your name, number and message after the tone."
+    transfer: str = "One moment, I am putting you through."
+    fillers: tuple[str, ...] = (
+        "One moment while I look that up.",
+        "I am still on it, thank you for waiting.",
+    )
+    """while the answer is late, in turn; at least two, so that none is said twice running"""
+    tool_fillers: tuple[str, ...] = (
+        "Just a moment, I am checking that for you.",
+        "This is taking a little longer than usual.",
+    )
+    """the same while a tool runs that has no filler of its own"""
+    say_again: str = "I am sorry, I lost my thread. Could you say that again?"
+    """the model answered with nothing, twice"""
+    hard_of_hearing: str = "I am having trouble hearing you."
+    """the recogniser is gone"""
+
+    def __post_init__(self) -> None:
+        for knob in fields(self):
+            said = getattr(self, knob.name)
+            texts = (said,) if isinstance(said, str) else said
+            if not texts or not all(text.strip() for text in texts):
+                raise ValueError(f"{knob.name} is empty; write the sentence the caller hears")
+        for name in ("fillers", "tool_fillers"):
+            if len(getattr(self, name)) < 2:
+                raise ValueError(
+                    f"{name} has one sentence; write two, it is not said twice running"
+                )
+
+
+def phrases_of(language: str) -> Mapping[str, str | tuple[str, ...]]:
+    """The phrases of a language where they are not English, by name; empty for one unknown."""
+    return _BY_LANGUAGE.get(language.split("-")[0].lower(), {})
+
+
+_BY_LANGUAGE: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
+    "ar": {
+        "goodbye": "شكراً لاتصالك. مع السلامة.",
+        "apology": "نعتذر، حدث خطأ لدينا.",
+        "busy": "جميع الخطوط مشغولة. اترك رسالتك بعد الصافرة.",
+        "voicemail": "اترك اسمك ورقمك ورسالتك بعد الصافرة.",
+        "transfer": "لحظة من فضلك، سأحوّلك.",
+        "fillers": ("لحظة من فضلك، سأتحقق من ذلك.", "ما زلت أبحث، شكراً لانتظارك."),
+        "tool_fillers": ("لحظة، أتحقق من ذلك الآن.", "يستغرق الأمر وقتاً أطول من المعتاد."),
+        "say_again": "عذراً، هل يمكنك إعادة ما قلت؟",
+        "hard_of_hearing": "أجد صعوبة في سماعك.",
+    },
+}

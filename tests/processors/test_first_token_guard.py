@@ -1,0 +1,220 @@
+"""The guard says the agent's own phrases at once, numbers replies as they are said, and keeps them
+apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
+    Frame,
+    FunctionCallInProgressFrame,
+    InterruptionFrame,
+    LLMFullResponseEndFrame,
+    LLMFullResponseStartFrame,
+)
+from pipecat.processors.frame_processor import FrameDirection
+from pipecat.tests.utils import SleepFrame, run_test
+from pipecat.utils.text.base_text_aggregator import TextType
+
+from call.clauses import Clauses
+from call.first_token import Patience
+from call.speculation import Guess, Verdict
+from frames.recovery import WayOutFrame
+from frames.speculation import mark
+from frames.speech import ClauseFrame, SpeakNowFrame
+from processors.first_token_guard import FirstTokenGuard
+from tests.conftest import TICK
+
+pytestmark = pytest.mark.frame
+
+Start, End = LLMFullResponseStartFrame, LLMFullResponseEndFrame
+
+
+def guard() -> FirstTokenGuard:
+    """A guard for whom time stands still."""
+    return FirstTokenGuard(Patience(), Clauses(), language="en", clock=lambda: 0.0)
+
+
+def clause(text: str, number: int = 1) -> ClauseFrame:
+    """A clause of the model's, as the chunker numbers it."""
+    return ClauseFrame(text, TextType.SENTENCE, written=text, reply=1, clause=number)
+
+
+def shape(frames: Sequence[Frame] | None) -> list[str]:
+    """Clauses as "id text", other frames as their type, the rest left out."""
+    names = {
+        Start: "start",
+        End: "end",
+        InterruptionFrame: "interruption",
+        FunctionCallInProgressFrame: "tool",
+    }
+    return [
+        f"{frame.clause_id} {frame.text}" if isinstance(frame, ClauseFrame) else names[type(frame)]
+        for frame in frames or ()
+        if isinstance(frame, ClauseFrame) or type(frame) in names
+    ]
+
+
+def after(station: FirstTokenGuard, *frames: Frame, at: float = 0.0) -> list[str]:
+    """What leaves for these, one after another."""
+    left: list[str] = []
+    for frame in frames:
+        leaving = station.decide(frame, at)
+        left += shape((frame,) if leaving is None else leaving)
+    return left
+
+
+def pause(ticks: float = 1) -> SleepFrame:
+    """Let data frames through before the next system frame overtakes them."""
+    return SleepFrame(sleep=ticks * TICK)
+
+
+async def test_a_phrase_becomes_a_reply_of_its_own() -> None:
+    """It leaves as start, clauses, end, with its kind and nothing of the phrase itself."""
+    say = SpeakNowFrame("Hello there. I am a robot.", "greeting")
+    frames, _ = await run_test(guard(), frames_to_send=[say])
+    assert shape(frames) == ["start", "1.1 Hello there.", "1.2 I am a robot.", "end"]
+    assert {frame.kind for frame in frames if isinstance(frame, ClauseFrame)} == {"greeting"}
+    assert not any(isinstance(frame, SpeakNowFrame) for frame in frames)
+
+
+def test_an_uninterruptible_phrase_makes_uninterruptible_frames() -> None:
+    """Start, clauses and end carry what the phrase says."""
+    for interruptible in (True, False):
+        say = SpeakNowFrame(
+            "This call is answered by a machine.", "disclosure", interruptible=interruptible
+        )
+        frames = guard().decide(say, 0.0)
+        assert frames and {frame.interruptible for frame in frames} == {interruptible}
+
+
+def test_a_phrase_without_words_says_nothing() -> None:
+    """No start and end around nothing."""
+    assert after(guard(), SpeakNowFrame(" … ")) == []
+
+
+def test_a_phrase_overtakes_a_reply_that_has_no_words_yet() -> None:
+    """The model is asked, and silent: the phrase comes first, and has the lower number."""
+    left = after(guard(), Start(), SpeakNowFrame("One moment."), clause("Yes."), End())
+    assert left == ["start", "1.1 One moment.", "end", "start", "2.1 Yes.", "end"]
+
+
+def test_a_phrase_waits_for_a_reply_that_is_being_said() -> None:
+    """Replies never lie inside each other."""
+    left = after(guard(), Start(), clause("Yes."), SpeakNowFrame("Bye."), clause("No.", 2), End())
+    assert left == ["start", "1.1 Yes.", "1.2 No.", "end", "start", "2.1 Bye.", "end"]
+
+
+def test_a_phrase_waits_for_no_reply_that_has_stalled() -> None:
+    """It stands between the parts of the reply, and the later part counts as said later."""
+    station = guard()
+    after(station, Start(), clause("Yes,"), SpeakNowFrame("One moment."), at=10.0)
+    assert station.next_deadline() == 11.5
+    assert station.on_deadline(11.4) == ()
+    assert shape(station.on_deadline(11.5)) == ["end", "start", "2.1 One moment.", "end"]
+    assert station.next_deadline() is None
+    left = after(station, clause("you may.", 2), End(), at=12.0)
+    assert left == ["start", "3.2 you may.", "end"]
+
+
+def test_a_late_timer_says_nothing() -> None:
+    """The reply ended meanwhile."""
+    station = guard()
+    after(station, Start(), clause("Yes."), SpeakNowFrame("Bye."), End())
+    assert station.on_deadline(99.0) == ()
+
+
+def test_a_reply_without_words_still_has_its_ends() -> None:
+    """A tool called without a word belongs to a reply, and the reply ends."""
+    tool = FunctionCallInProgressFrame(function_name="f", tool_call_id="t", arguments={})
+    assert after(guard(), Start(), tool, End()) == ["start", "tool", "end"]
+    assert after(guard(), Start(), End()) == ["start", "end"]
+
+
+def test_a_reply_that_never_ended_is_ended_by_the_next() -> None:
+    """Every start has its end."""
+    left = after(guard(), Start(), clause("Wait"), Start(), clause("Now"), End())
+    assert left == ["start", "1.1 Wait", "end", "start", "2.1 Now", "end"]
+
+
+def test_what_an_interruption_leaves_is_swallowed() -> None:
+    """Clauses, a start and an end that were on their way."""
+    station, late = guard(), Start()
+    left = after(
+        station, Start(), clause("So"), InterruptionFrame(), clause("what", 2), End(), late
+    )
+    assert left == ["start", "1.1 So", "interruption"]
+    assert after(station, clause("now", 3), Start(), clause("New."), End()) == [
+        "start",
+        "2.1 New.",
+        "end",
+    ]
+
+
+def test_only_a_phrase_that_must_be_said_survives_an_interruption() -> None:
+    """It is said behind it."""
+    station = guard()
+    after(station, Start(), clause("So"))
+    after(
+        station,
+        SpeakNowFrame("Anything else?"),
+        SpeakNowFrame("Goodbye.", "goodbye", interruptible=False),
+    )
+    left = after(station, InterruptionFrame())
+    assert left == ["interruption", "start", "2.1 Goodbye.", "end"]
+
+
+def test_a_withdrawn_answer_leaves_no_words_and_keeps_no_phrase_waiting() -> None:
+    """Its tail is swallowed, the held phrase is said, before and after anybody is told."""
+    for tells in (True, False):
+        guess, station = Guess("hi"), guard()
+        early: list[Frame] = [Start(), clause("Sure."), clause("I can.", 2), End()]
+        for frame in early:
+            mark(frame, guess)
+        assert after(station, *early[:2]) == ["start", "1.1 Sure."]
+        assert after(station, SpeakNowFrame("Are you there?")) == []
+        guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
+        said = ["start", "2.1 Are you there?", "end"]
+        if tells:
+            assert after(station, EagerEndOfTurnCancelFrame()) == said
+            assert after(station, *early[2:]) == []
+        else:
+            assert after(station, *early[2:]) == said
+
+
+def test_a_cancelled_guess_leaves_an_ordinary_reply_alone() -> None:
+    """Only what was begun on it is dropped."""
+    left = after(guard(), Start(), EagerEndOfTurnCancelFrame(), clause("Yes."), End())
+    assert left == ["start", "1.1 Yes.", "end"]
+
+
+def test_once_the_call_is_given_up_the_model_is_silent() -> None:
+    """Only phrases are said."""
+    station = guard()
+    assert after(station, Start(), clause("So"), WayOutFrame()) == ["start", "1.1 So"]
+    assert after(station, InterruptionFrame(), Start(), clause("Yes"), End()) == ["interruption"]
+    said = after(station, SpeakNowFrame("Sorry.", "way_out", interruptible=False))
+    assert said == ["start", "2.1 Sorry.", "end"]
+
+
+async def test_an_interruption_from_below_counts_too() -> None:
+    """It goes on upwards, and what must still be said goes down."""
+    station = guard()
+    after(station, Start(), clause("So"), SpeakNowFrame("Goodbye.", "goodbye", interruptible=False))
+    down, up = await run_test(
+        station,
+        frames_to_send=[InterruptionFrame()],
+        frames_to_send_direction=FrameDirection.UPSTREAM,
+    )
+    assert shape(up) == ["interruption"]
+    assert shape(down) == ["start", "2.1 Goodbye.", "end"]
+
+
+async def test_a_phrase_behind_a_stalled_reply_is_said_by_the_clock() -> None:
+    """The station's own timer does it."""
+    station = FirstTokenGuard(Patience(stall_s=TICK), Clauses(), language="en")
+    frames = [Start(), clause("Yes,"), pause(0.5), SpeakNowFrame("One moment."), pause(3)]
+    down, _ = await run_test(station, frames_to_send=frames)
+    assert shape(down) == ["start", "1.1 Yes,", "end", "start", "2.1 One moment.", "end"]
