@@ -108,6 +108,7 @@ class Masking:
         self._open: str | None = None  # the name of the value the carry ends with
         self._is_whole = False  # that value could be complete
         self._last_kind = ""
+        self._read: tuple[str, tuple[str, ...], list[Found]] = ("", (), [])  # text, asked, found
 
     def __repr__(self) -> str:
         return "Masking(***)"
@@ -126,6 +127,7 @@ class Masking:
     def forget(self) -> None:
         """What was said before has no part in what comes."""
         self._carry, self._open, self._is_whole = "", None, False
+        self._read = ("", (), [])
 
     def hear(self, text: str, *, final: bool) -> Masked:
         """The caller's words; an interim repeats all that was said since the last final."""
@@ -182,7 +184,11 @@ class Masking:
         return joined, found
 
     def _personal(self, text: str) -> list[Found]:
-        return [each for each in find(text, asked=self._asked) if each.kind in self._kinds]
+        """What is personal in a text; recognisers send the same interim several times."""
+        if self._read[:2] != (text, self._asked):
+            found = [each for each in find(text, asked=self._asked) if each.kind in self._kinds]
+            self._read = (text, self._asked, found)
+        return self._read[2]
 
     def _remember(self, joined: str, found: list[Found]) -> None:
         """Keep the end of what was said, as far as something may go on from it."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stdnum import iban, luhn
 
 from call import privacy_shapes as shapes
+from call.privacy_glance import is_worth_reading
 from call.privacy_lexicon import (
     ACCOUNT,
     ADDRESS,
@@ -59,9 +60,17 @@ def find(text: str, *, asked: Sequence[str] = (), strict: bool = False) -> list[
 
     `strict` takes only what is sure by itself or announced (for tool results and documents).
     """
-    tokens = Tokens(text)
-    finding = _Finding(tokens, frozenset(asked), strict)
-    return finding.all()
+    if not is_worth_reading(text, asked):
+        return _only_names(text)
+    return _Finding(Tokens(text), frozenset(asked), strict).all()
+
+
+def _only_names(text: str) -> list[Found]:
+    found: list[Found] = []
+    for start, end, value in shapes.names(text, asked=False):
+        if not any(start < other.end and other.start < end for other in found):
+            found.append(Found(start, end, NAME, value))
+    return sorted(found, key=lambda each: each.start)
 
 
 class _Finding:
@@ -83,11 +92,11 @@ class _Finding:
                 self._take(
                     match.start(), len(match[0].rstrip(".,")) + match.start(), EMAIL, match[0]
                 )
-        for match in _WRITTEN_IBAN.finditer(text) if self.tokens.has_figures else ():
+        for match in _WRITTEN_IBAN.finditer(text) if self.tokens.figures else ():
             if iban.is_valid(match[0]):
                 self._take(*match.span(), BANK, iban.compact(match[0]))
         self._emails()
-        self._dates(text)
+        self._dates()
         self._addresses()
         if self.tokens.has_symbols:
             self._runs()
@@ -109,9 +118,8 @@ class _Finding:
         if "[" in text:
             for match in TOKEN.finditer(text):
                 self.tokens.block(*match.span())
-        if self.tokens.has_figures:
-            for match in shapes.PLAIN.finditer(text):
-                self.tokens.block(*match.span())
+        for match in self.tokens.at_figures(shapes.PLAIN):
+            self.tokens.block(*match.span())
 
     # ── shapes ───────────────────────────────────────────────────────────────────────
     def _emails(self) -> None:
@@ -121,12 +129,11 @@ class _Finding:
         for start, end, value in shapes.emails(self.tokens, announced_at=announced, asked=is_asked):
             self._take(start, end, EMAIL, value, is_open="@" not in value or "." not in value)
 
-    def _dates(self, text: str) -> None:
-        if self.tokens.has_figures:
-            for match in shapes.DATE.finditer(text):
-                date = shapes.written_date(match)
-                if date:
-                    self._date(*match.span(), *date)
+    def _dates(self) -> None:
+        for match in self.tokens.at_figures(shapes.DATE):
+            date = shapes.written_date(match)
+            if date:
+                self._date(*match.span(), *date)
         for first, behind, value, year in shapes.spoken_dates(self.tokens):
             self._date(self.tokens.starts[first], self.tokens.ends[behind - 1], value, year)
 
@@ -363,13 +370,13 @@ def _specific(run: Run, kind: str, sure: str | None, asked: frozenset[str]) -> s
 
 
 def _asked_kind(run: Run, asked: frozenset[str], sure: str | None) -> str:
-    fitting = [kind for kind in asked if kind not in (EMAIL, ADDRESS, NUMBER)]
+    fitting = sorted(kind for kind in asked if kind not in (EMAIL, ADDRESS, NUMBER))
     if not run.digits:
         return NAME if NAME in asked else next((k for k in fitting if k in WITH_LETTERS), NAME)
     fitting = [kind for kind in fitting if kind != NAME]
     if sure in (CARD, BANK) or not fitting:
         return sure or NUMBER
-    return sure if sure in fitting else sorted(fitting)[0]
+    return sure if sure in fitting else fitting[0]
 
 
 def _named(kind: str | None, loose: str | None, asked: frozenset[str]) -> str | None:

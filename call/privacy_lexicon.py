@@ -218,6 +218,9 @@ STREETS = frozenset(
         " close crescent parkway highway way circle alley row"
     )
 )
+HOSTS = frozenset("gmail yahoo hotmail outlook icloud aol protonmail msn live".split())
+"""Ends of an e-mail address that are said without their "dot com"."""
+HOST_DOTS = frozenset({"dot", "point", "period", *_words("نقطه دوت")})
 ARABIC_STREET = frozenset(_words("شارع حي طريق"))
 ROOMS = frozenset(_words("apartment apt unit suite flat floor شقه طابق عماره مبني"))
 

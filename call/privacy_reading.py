@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from call.cues import normal
@@ -34,14 +34,15 @@ _TOKEN = re.compile(
     r"[^\W\d_][^\W\d_\u064b-\u065f]*(?:[\u0610-\u061a\u064b-\u065f\u0670][^\W\d_]*)*"
     r"(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_"
 )
-_FIGURE = re.compile(r"\d")
 _SYMBOLS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN, LETTER})
+_SHORT = frozenset({SINGLE, TEEN, TENS, LETTER})
 _NUMERALS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN})
 _MOST_GLUE = 6  # words and marks between two symbols of one run
 _MOST_CORRECTION = 9
 _NO_SUM = 5  # digits one by one behind a "hundred" that make it a number to call
 _WHOLE = 7  # digits behind a correction that are a new value, not the end of the old one
 _ARABIC_AND = "و"
+_EXAMPLES = frozenset({"as", "for", "like", "from"})
 
 
 class Tokens:
@@ -49,10 +50,11 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        if text.isascii():
-            found = list(_TOKEN.finditer(text.lower()))
+        low = text.lower() if text.isascii() else normal(text)
+        if len(low) == len(text):
+            found = list(_TOKEN.finditer(low))
             self.words = [each[0] for each in found]
-        else:
+        else:  # marks went: places are those of the text itself
             found = list(_TOKEN.finditer(text))
             self.words = [normal(each[0]) or each[0] for each in found]
         self.starts = [each.start() for each in found]
@@ -61,27 +63,21 @@ class Tokens:
         entries = [known(word, _NOTHING) for word in self.words]
         self.classes = [entry[0] for entry in entries]
         self.values = [entry[1] for entry in entries]
-        self.has_figures = False
-        if _FIGURE.search(text):
-            for at, word in enumerate(self.words):
-                if word.isdecimal():
-                    self.classes[at], self.values[at] = WRITTEN, _western(word)
-                    self.has_figures = True
+        self.figures = [at for at, word in enumerate(self.words) if word.isdecimal()]
+        for at in self.figures:
+            self.classes[at], self.values[at] = WRITTEN, _western(self.words[at])
         self.has_symbols = not _SYMBOLS.isdisjoint(self.classes)
-        if self.has_figures:
-            self._letters_before_figures()
+        for at in self.figures:
+            self._letters_before(at)
 
-    def _letters_before_figures(self) -> None:
+    def _letters_before(self, figures_at: int) -> None:
         """ "HK7892": letters that touch figures are read with them."""
-        for at in range(len(self.words) - 1):
-            start, end = self.starts[at], self.ends[at]
-            if (
-                2 <= end - start <= 4
-                and self.classes[at + 1] == WRITTEN
-                and end == self.starts[at + 1]
-                and self.text[start:end].isupper()
-            ):
-                self.classes[at], self.values[at] = LETTER, self.words[at]
+        at = figures_at - 1
+        if at < 0 or self.ends[at] != self.starts[figures_at]:
+            return
+        start, end = self.starts[at], self.ends[at]
+        if 2 <= end - start <= 4 and self.text[start:end].isupper():
+            self.classes[at], self.values[at] = LETTER, self.words[at]
 
     def __len__(self) -> int:
         return len(self.words)
@@ -94,6 +90,18 @@ class Tokens:
         """Nothing stands between this token and the next."""
         return index + 1 < len(self.words) and self.ends[index] == self.starts[index + 1]
 
+    def at_figures(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """Matches that begin with figures (or a sign in front of them), none over another."""
+        behind = 0
+        for at in self.figures:
+            sign = at - 1 if at and self.words[at - 1] in _MONEY else at
+            for first in (sign, at) if sign < at else (at,):
+                start = self.starts[first]
+                found = pattern.match(self.text, start) if start >= behind else None
+                if found:
+                    behind = found.end()
+                    yield found
+
     def block(self, start: int, end: int) -> None:
         """Take the tokens of a stretch of text out of the reading."""
         for index in range(bisect_left(self.starts, start), bisect_left(self.starts, end)):
@@ -101,6 +109,7 @@ class Tokens:
 
 
 _NOTHING = ("", "")
+_MONEY = frozenset("$€£¥")
 
 
 def _western(figures: str) -> str:
@@ -167,7 +176,9 @@ def runs(tokens: Tokens) -> list[Run]:
     found: list[Run] = []
     index, count, classes = 0, len(tokens), tokens.classes
     while index < count:
-        if classes[index] in _SYMBOLS and _may_begin(tokens, index):
+        if classes[index] not in _SYMBOLS or _is_alone(tokens, index):
+            index += 1
+        elif _may_begin(tokens, index):
             run = _read_run(tokens, index)
             index = run.last + 1
             if run.chunks or run.dangles:
@@ -175,6 +186,15 @@ def runs(tokens: Tokens) -> list[Run]:
         else:
             index += 1
     return found
+
+
+def _is_alone(tokens: Tokens, index: int) -> bool:
+    """One short number or letter in front of a word of another kind: never personal."""
+    after = index + 1
+    if after >= len(tokens.words) or tokens.classes[after] or tokens.classes[index] not in _SHORT:
+        return False
+    word = tokens.words[after]
+    return word[0].isalpha() and word[0] != _ARABIC_AND and word not in _EXAMPLES
 
 
 def _may_begin(tokens: Tokens, index: int) -> bool:
@@ -299,20 +319,17 @@ def _single(tokens: Tokens, index: int) -> tuple[int, str, str]:
 
 def _as_in(tokens: Tokens, index: int) -> int:
     """The index behind a letter and its example: "b as in bravo", "b for bravo"."""
-    letter, words = tokens.words[index][0], tokens.words
-    for link in (("as", "in"), ("for",), ("like",), ("from",)):
-        at = index + 1
-        while at < len(words) and not tokens.is_word(at):
-            at += 1
-        end = at + len(link)
-        if (
-            end < len(words)
-            and tuple(words[at:end]) == link
-            and words[end][0] == letter
-            and (len(words[end]) > 1)
-        ):
-            return end + 1
-    return index + 1
+    words, count = tokens.words, len(tokens.words)
+    at = index + 1
+    while at < count and not tokens.is_word(at):
+        at += 1
+    if at >= count or words[at] not in _EXAMPLES:
+        return index + 1
+    at += 2 if words[at] == "as" and words[at + 1 : at + 2] == ["in"] else 1
+    if words[at - 1] == "as" or at >= count:
+        return index + 1
+    is_example = len(words[at]) > 1 and words[at][0] == words[index][0]
+    return at + 1 if is_example else index + 1
 
 
 def _next_symbol(tokens: Tokens, index: int, run: Run) -> int | None:

@@ -6,12 +6,15 @@ Each function returns (start, end, value) stretches of the text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 from call.privacy_lexicon import (
     ANNOUNCING,
     ARABIC_STREET,
     EMAIL,
     GLUE,
+    HOST_DOTS,
+    HOSTS,
     LETTER,
     LINKING,
     MONTHS,
@@ -45,8 +48,7 @@ _SEPARATORS = {
     "شرطه": "-", "اندرسكور": "_",
 }  # fmt: skip
 _AT = frozenset({"at", "@", "ات", "آت"})
-_DOTS = frozenset({"dot", "point", "period", ".", "نقطه", "دوت"})
-_HOSTS = frozenset("gmail yahoo hotmail outlook icloud aol protonmail msn live".split())
+_DOTS = HOST_DOTS | {"."}
 _MOST_LOCAL = 40
 _NO_LOCAL = LINKING | NOT_A_NAME
 _NUMERALS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN})
@@ -115,7 +117,7 @@ def _host_end(tokens: Tokens, at: int) -> int | None:
     words, count = tokens.words, len(tokens)
     steps = 0
     while at < count and steps < 8 and words[at] not in _DOTS:
-        if words[at] in _HOSTS and not (at + 1 < count and words[at + 1] in _DOTS):
+        if words[at] in HOSTS and not (at + 1 < count and words[at + 1] in _DOTS):
             return at + 1
         if not tokens.is_word(at) and words[at] not in _SEPARATORS and words[at] != ",":
             return None
@@ -402,16 +404,15 @@ def _rest_of_address(tokens: Tokens, at: int) -> int:
 
 # ── names ────────────────────────────────────────────────────────────────────────────
 _INTRODUCED = re.compile(
-    r"(?:(?<=\bsur)|\b)name(?:['’]s|\s+is|:)\s+(?:uh,?\s+|um,?\s+|er,?\s+)?(?:is\s+|it['’]s\s+)?",
-    re.I,
+    r"(?:(?<=\bsur)|\b)name(?:['’]s|\s+is|:)\s+(?:uh,?\s+|um,?\s+|er,?\s+)?(?:is\s+|it['’]s\s+)?"
 )
 _INTRODUCED_IN_ARABIC = re.compile(r"\b(?:اسمي|اسمى|إسمي|الاسم|أدعى|اسمه|اسمها)\s+(?:هو\s+|هي\s+)?")
-_CAPITALISED = re.compile(
-    r"\b(?:[Tt]his is|[Ii]['’]m|[Ii] am|[Ii]t['’]s under|[Uu]nder the name(?: of)?|[Cc]all me)\s+"
-    r"(?=[A-Z])"
+_PRESENTED = re.compile(
+    r"\b(?:this is|i['’]m|i am|it['’]s under|under the name(?: of)?|call me)\s+(?=[^\W\d_])"
 )
+_PRESENTING = ("this is", "i'm", "i’m", "i am", "it's under", "it’s under", "under the name", "call me")
 _SPEAKING = re.compile(
-    r"\b(?:this is|it['’]s)\s+(?=(?:[^\W\d_][\w'’-]*[ ]){1,3}(?:speaking|calling|here)\b)", re.I
+    r"\b(?:this is|it['’]s)\s+(?=(?:[^\W\d_][\w'’-]*[ ]){1,3}(?:speaking|calling|here)\b)"
 )
 _NAME_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*\.?")
 _POLITE = re.compile(
@@ -424,14 +425,11 @@ _POLITE = re.compile(
 def names(text: str, *, asked: bool) -> list[Stretch]:
     """Names that were introduced, or asked for."""
     found = []
-    may_introduce = _may_introduce(text)
-    arabic = () if text.isascii() else (_INTRODUCED_IN_ARABIC,)
-    for pattern in (_INTRODUCED, *arabic, _SPEAKING, _CAPITALISED):
-        if not may_introduce and (pattern is not _CAPITALISED or not _may_present(text)):
-            continue
-        for introduction in pattern.finditer(text):
-            must = pattern is _CAPITALISED
-            stretch = _name_at(text, introduction.end(), capitalised=must)
+    low = _lowered(text)
+    for pattern, beginnings in _introductions(text, low):
+        is_capitalised = pattern is _PRESENTED
+        for introduction in _beginning(pattern, low, beginnings):
+            stretch = _name_at(text, introduction.end(), capitalised=is_capitalised)
             if stretch:
                 found.append(stretch)
     if asked and not found:
@@ -442,13 +440,35 @@ def names(text: str, *, asked: bool) -> list[Stretch]:
     return found
 
 
-def _may_introduce(text: str) -> bool:
+def _introductions(text: str, low: str) -> Iterator[tuple[re.Pattern[str], Sequence[str]]]:
+    """The patterns that may be in a text, and how each begins."""
+    yield _INTRODUCED, ("name",)
+    if not text.isascii():
+        yield _INTRODUCED_IN_ARABIC, ("اسم", "إسم", "الاسم", "أدعى")
+    if "speaking" in low or "calling" in low or " here" in low:
+        yield _SPEAKING, ("this is", "it's", "it’s")
+    yield _PRESENTED, _PRESENTING
+
+
+def _beginning(
+    pattern: re.Pattern[str], text: str, beginnings: Sequence[str]
+) -> Iterator[re.Match[str]]:
+    """Where the pattern is, looked for only where it can begin: it reads every word otherwise."""
+    for beginning in beginnings:
+        at = text.find(beginning)
+        while at >= 0:
+            found = pattern.match(text, at)
+            if found:
+                yield found
+            at = text.find(beginning, at + 1)
+
+
+def _lowered(text: str) -> str:
+    """In lower case, every character in its place."""
     low = text.lower()
-    return "name" in low or "this is" in low or "it's" in low or "سم" in text or "دع" in text
-
-
-def _may_present(text: str) -> bool:
-    return "'m " in text or "’m " in text or " am " in text or "me " in text or "nder " in text
+    if len(low) == len(text):
+        return low
+    return "".join(lower if len(lower := each.lower()) == 1 else each for each in text)
 
 
 def _name_at(text: str, at: int, *, capitalised: bool, most: int = 4) -> Stretch | None:
