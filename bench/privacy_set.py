@@ -14,11 +14,15 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from stdnum import iban, luhn
 
+from bench.privacy_score import Labelled, Span
+
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "vectors" / "privacy"
-PARTS = ("dev", "heldout")
+HELD_OUT = "heldout"
+PARTS = ("dev", HELD_OUT)
 EACH = {"dev": 24, "heldout": 20}
 """sentences per kind, language and form"""
 
@@ -449,10 +453,25 @@ def _name(maker: Maker, form: str) -> tuple[str, str]:
     return name, name if form == "written" else name.lower()
 
 
-def load(part: str) -> list[Case]:
+def load(part: str) -> list[Labelled]:
     """The committed set."""
     lines = (FOLDER / f"{part}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    return [_labelled(json.loads(line)) for line in lines]
+
+
+def _labelled(case: dict[str, Any]) -> Labelled:
+    spans: tuple[Span, ...] = ()
+    if case["kind"] is not None:
+        start, end = case["span"]
+        spans = (Span(start, end, case["kind"], case["value"]),)
+    return Labelled(
+        "ours",
+        case["language"],
+        case["form"],
+        case["text"],
+        spans,
+        asked=tuple(case.get("asked", ())),
+    )
 
 
 def write() -> None:

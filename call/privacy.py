@@ -251,7 +251,7 @@ def _asked_for(text: str) -> tuple[str, ...]:
     """Kinds the agent asks for in its last words."""
     kinds: dict[str, None] = {}
     for sentence in _SENTENCE.split(text.strip()):
-        words = words_of(TOKEN.sub(" ", sentence))
+        words = [part for word in words_of(TOKEN.sub(" ", sentence)) for part in word.split("-")]
         is_asking = sentence.endswith(("?", "؟")) or not _ASKING.isdisjoint(words)
         for found in TOKEN.finditer(sentence):
             kinds.setdefault(found[1].rpartition("_")[0].lower())

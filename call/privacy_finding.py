@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stdnum import iban, luhn
+from stdnum import iban
 
-from call import privacy_shapes as shapes
+from call.privacy_dates import DATE, PLAIN, spoken_dates, written_date
+from call.privacy_email import WRITTEN_EMAIL, emails
 from call.privacy_glance import is_worth_reading
+from call.privacy_kinds import asked_kind, by_manner, by_structure, named, specific, tidy
 from call.privacy_lexicon import (
     ACCOUNT,
     ADDRESS,
@@ -23,24 +26,24 @@ from call.privacy_lexicon import (
     GLUE,
     LEAST,
     LEAST_OF_OTHERS,
-    LETTER,
     LINKING,
     NAME,
     NUMBER,
     PHONE,
-    SSN,
     TIMES,
     WITH_LETTERS,
-    WRITTEN,
 )
-from call.privacy_reading import Run, Tokens, runs
+from call.privacy_names import names
+from call.privacy_places import addresses
+from call.privacy_reading import Run, runs
+from call.privacy_tokens import Tokens
 
 TOKEN = re.compile(r"\[([A-Z]+_\d+)(?::[^\]\s]*)?\](?: …)?")
 """A stand-in, and the sign that more of its value is to come."""
 _NEWEST_BIRTH = 2020  # an uncued date of this year or later is an appointment
-_YEAR = re.compile(r"(?:19|20)\d\d")
 _HOUR_OH = re.compile(r"(?:[1-9]|1[0-2])0[0-9]")
-_WRITTEN_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{2,4}){3,8}\b")
+_WRITTEN_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{1,4}){3,8}\b", re.I)
+_LEAST_IBAN = 15
 _NEAR = 10  # tokens an announcement reaches, links between
 
 
@@ -67,7 +70,7 @@ def find(text: str, *, asked: Sequence[str] = (), strict: bool = False) -> list[
 
 def _only_names(text: str) -> list[Found]:
     found: list[Found] = []
-    for start, end, value in shapes.names(text, asked=False):
+    for start, end, value in names(text, asked=False):
         if not any(start < other.end and other.start < end for other in found):
             found.append(Found(start, end, NAME, value))
     return sorted(found, key=lambda each: each.start)
@@ -88,13 +91,15 @@ class _Finding:
         text = self.tokens.text
         self._leave_plain(text)
         if "@" in text:
-            for match in shapes.WRITTEN_EMAIL.finditer(text):
+            for match in WRITTEN_EMAIL.finditer(text):
                 self._take(
                     match.start(), len(match[0].rstrip(".,")) + match.start(), EMAIL, match[0]
                 )
         for match in _WRITTEN_IBAN.finditer(text) if self.tokens.figures else ():
-            if iban.is_valid(match[0]):
-                self._take(*match.span(), BANK, iban.compact(match[0]))
+            written = _iban_in(match[0])
+            if written:
+                start = match.start()
+                self._take(start, start + len(written), BANK, iban.compact(written))
         self._emails()
         self._dates()
         self._addresses()
@@ -118,7 +123,7 @@ class _Finding:
         if "[" in text:
             for match in TOKEN.finditer(text):
                 self.tokens.block(*match.span())
-        for match in self.tokens.at_figures(shapes.PLAIN):
+        for match in self.tokens.at_figures(PLAIN):
             self.tokens.block(*match.span())
 
     # ── shapes ───────────────────────────────────────────────────────────────────────
@@ -126,15 +131,15 @@ class _Finding:
         announced, is_asked = self._announced(EMAIL), EMAIL in self.asked
         if announced is None and not is_asked and not _has_host(self.tokens.words):
             return
-        for start, end, value in shapes.emails(self.tokens, announced_at=announced, asked=is_asked):
+        for start, end, value in emails(self.tokens, announced_at=announced, asked=is_asked):
             self._take(start, end, EMAIL, value, is_open="@" not in value or "." not in value)
 
     def _dates(self) -> None:
-        for match in self.tokens.at_figures(shapes.DATE):
-            date = shapes.written_date(match)
+        for match in self.tokens.at_figures(DATE):
+            date = written_date(match)
             if date:
                 self._date(*match.span(), *date)
-        for first, behind, value, year in shapes.spoken_dates(self.tokens):
+        for first, behind, value, year in spoken_dates(self.tokens):
             self._date(self.tokens.starts[first], self.tokens.ends[behind - 1], value, year)
 
     def _date(self, start: int, end: int, value: str, year: int) -> None:
@@ -148,11 +153,11 @@ class _Finding:
 
     def _addresses(self) -> None:
         announced = self._announced(ADDRESS)
-        for start, end, value in shapes.addresses(self.tokens, announced_at=announced):
+        for start, end, value in addresses(self.tokens, announced_at=announced):
             self._take(start, end, ADDRESS, value)
 
     def _names(self, text: str) -> None:
-        for start, end, value in shapes.names(text, asked=NAME in self.asked and not self.found):
+        for start, end, value in names(text, asked=NAME in self.asked and not self.found):
             self._take(start, end, NAME, value)
 
     # ── runs ─────────────────────────────────────────────────────────────────────────
@@ -163,7 +168,9 @@ class _Finding:
             kind = self._kind(run, is_end=is_end)
             if kind is None:
                 continue
-            value = _tidy(run, kind)
+            if run.first and self.tokens.words[run.first - 1] in ("plus", "+"):
+                start = self.tokens.starts[run.first - 1]  # of a country's code
+            value = tidy(run, kind)
             is_open = is_end and len(value) < LEAST.get(kind, LEAST_OF_OTHERS)
             self._take(start, self.tokens.ends[last], kind, value, is_open=is_open)
 
@@ -171,21 +178,21 @@ class _Finding:
         if not (is_end or run.letters or self.asked or self.cues) and run.digits <= 3:
             return None
         kind, is_near = self._cue_for(run)
-        sure = _by_structure(run)
+        sure = by_structure(run)
         if sure in (CARD, BANK) and (kind in (None, NUMBER, PHONE) or not is_near):
             return sure
         if is_near and kind:
             if self._fits(run, kind, is_end=is_end):
-                return _specific(run, kind, sure, self.asked)
+                return specific(run, kind, sure, self.asked)
         elif self.asked and self._answers(run, is_end=is_end):
-            return _asked_kind(run, self.asked, sure)
+            return asked_kind(run, self.asked, sure)
         if sure:
-            return _named(sure, kind, self.asked)
+            return named(sure, kind, self.asked)
         if self._is_typed(run):
-            return _named(CODE, kind, self.asked) if run.digits >= 3 else None
+            return named(CODE, kind, self.asked) if run.digits >= 3 else None
         if self.strict or self._is_time(run):
             return None
-        return _named(_by_manner(run, is_end=is_end), kind, self.asked)
+        return named(by_manner(run, is_end=is_end), kind, self.asked)
 
     def _fits(self, run: Run, kind: str, *, is_end: bool) -> bool:
         """Whether what is announced is what came."""
@@ -245,6 +252,15 @@ class _Finding:
         return kind, is_near
 
 
+def _iban_in(text: str) -> str:
+    """The IBAN a text begins with; words may follow that look like more of it."""
+    while len(iban.compact(text)) >= _LEAST_IBAN:
+        if iban.is_valid(text):
+            return text
+        text = text[: max(text.rfind(" "), text.rfind("-"), 0)]
+    return ""
+
+
 def _cues(tokens: Tokens) -> list[tuple[int, str]]:
     cues: list[tuple[int, str]] = []
     words = tokens.words
@@ -297,99 +313,8 @@ def _only_links(tokens: Tokens, begin: int, end: int) -> bool:
 
 def _is_end(tokens: Tokens, at: int) -> bool:
     """Only marks, fillers and a dangling "double" follow."""
-    for index in range(len(tokens) - 1, -1, -1):
-        if tokens.starts[index] < at:
-            return True
-        if tokens.classes[index] not in (GLUE, TIMES) and (
-            tokens.is_word(index) or tokens.words[index] == "["
-        ):
-            return False
-    return True
-
-
-def _by_structure(run: Run) -> str | None:
-    """What a run is by itself, whoever says what."""
-    value, digits, letters = run.value, run.digits, run.letters
-    if run.is_sum:
-        return None
-    if letters:
-        return BANK if letters >= 2 and len(value) >= 15 and iban.is_valid(value) else None
-    if digits < 7 or (run.is_written and max(len(chunk) for chunk in run.chunks) < 3):
-        return None
-    if not run.is_written and not (run.singles >= 3 or _has_long_group(run)):
-        return None
-    if all(_YEAR.fullmatch(chunk) for chunk in run.chunks):
-        return None
-    if 13 <= len(value) <= 19:
-        is_card = luhn.is_valid(value) or (len(value) in (15, 16) and value[0] in "23456")
-        return CARD if is_card else NUMBER
-    if len(value) == 9:
-        return SSN if value[0] != "0" else PHONE
-    if len(value) == 8:
-        return NUMBER
-    return PHONE if len(value) <= 12 else NUMBER
-
-
-def _has_long_group(run: Run) -> bool:
-    return any(
-        style == WRITTEN and len(chunk) >= 3
-        for chunk, style in zip(run.chunks, run.styles, strict=True)
+    return all(
+        tokens.classes[index] in (GLUE, TIMES)
+        or not (tokens.is_word(index) or tokens.words[index] == "[")
+        for index in range(bisect_left(tokens.starts, at), len(tokens))
     )
-
-
-def _by_manner(run: Run, *, is_end: bool) -> str | None:
-    """Short runs nobody announced: digits one by one are read off something."""
-    digits, singles = run.digits, run.singles
-    if run.is_sum:
-        return None
-    if run.letters:
-        if not digits:
-            is_spelled = run.letters >= 4 and all(style == LETTER for style in run.styles)
-            return NAME if is_spelled else None
-        return ACCOUNT if digits >= 4 and digits + run.letters >= 6 else None
-    if digits >= 4 and singles >= 3:
-        return CODE if digits <= 6 else NUMBER
-    if digits == 6 and run.is_written and len(run.chunks) == 1:
-        return CODE
-    if is_end and singles >= 2 and digits >= 2:
-        return NUMBER
-    if is_end and run.is_written and digits >= 4:
-        is_year = len(run.chunks) == 1 and _YEAR.fullmatch(run.value)
-        return None if is_year else NUMBER
-    return None
-
-
-def _specific(run: Run, kind: str, sure: str | None, asked: frozenset[str]) -> str:
-    if kind == NUMBER:
-        if asked - {NAME, EMAIL, ADDRESS, NUMBER}:
-            return _asked_kind(run, asked, sure)
-        if run.letters and run.digits:
-            return ACCOUNT
-        return sure or (PHONE if run.digits < 7 and not sure else NUMBER)
-    return kind
-
-
-def _asked_kind(run: Run, asked: frozenset[str], sure: str | None) -> str:
-    fitting = sorted(kind for kind in asked if kind not in (EMAIL, ADDRESS, NUMBER))
-    if not run.digits:
-        return NAME if NAME in asked else next((k for k in fitting if k in WITH_LETTERS), NAME)
-    fitting = [kind for kind in fitting if kind != NAME]
-    if sure in (CARD, BANK) or not fitting:
-        return sure or NUMBER
-    return sure if sure in fitting else fitting[0]
-
-
-def _named(kind: str | None, loose: str | None, asked: frozenset[str]) -> str | None:
-    """A run known to be personal takes the kind that was spoken of."""
-    if kind is None or kind in (CARD, BANK, NAME):
-        return kind
-    if loose and loose not in (NUMBER, NAME, EMAIL, ADDRESS, CODE, BIRTHDATE):
-        return loose
-    return kind
-
-
-def _tidy(run: Run, kind: str) -> str:
-    value = run.value.upper() if kind != NAME else run.value
-    if kind == NAME:
-        return value.replace("0", "o").title()
-    return value

@@ -135,7 +135,7 @@ UNITS = frozenset(
 _ANNOUNCING = {
     PHONE: "phone mobile cell cellphone telephone whatsapp landline callback reach"
     " هاتف هاتفي الهاتف جوال جوالي الجوال موبايل موبايلي تلفون تلفوني تليفون تليفوني رقمي",
-    CARD: "card visa mastercard amex credit debit بطاقه بطاقتي البطاقه فيزا الفيزا ائتمان",
+    CARD: "card cc visa mastercard amex credit debit بطاقه بطاقتي البطاقه فيزا الفيزا ائتمان",
     BANK: "iban routing bank bic swift checking savings ايبان الايبان البنك بنكي البنكي",
     ACCOUNT: "account acct member membership customer loyalty حساب حسابي الحساب عضويه عضويتي",
     SSN: "ssn social national identity nino هويه هويتي الهويه الوطني القومي",
@@ -162,7 +162,7 @@ LINKING = frozenset(
         " that's that this and of on in at ends ending end with to for as follows um uh"
         " er erm hmm ah"
         " yes yeah sure okay ok so well me here you can have i've got file reads starts starting"
-        " last first four let see code card security account id identification medical record"
+        " last first four line let see code card security account id identification medical record"
         " insurance policy claim licence license passport phone mobile cell pin iban back driver's"
         " drivers date birth please name note take down should say use i i'm goes like typed"
         " هو هي رقم الرقم رقمها رقمه نعم اه طيب يعني تاريخ ال في علي الخاص بي من خاصتي"

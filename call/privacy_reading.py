@@ -6,12 +6,8 @@ where it stands, so that all of it can be replaced.
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from call.cues import normal
 from call.privacy_lexicon import (
     CORRECTING,
     GLUE,
@@ -29,12 +25,8 @@ from call.privacy_lexicon import (
     UNITS,
     WRITTEN,
 )
+from call.privacy_tokens import SYMBOLS, Tokens
 
-_TOKEN = re.compile(
-    r"[^\W\d_][^\W\d_\u064b-\u065f]*(?:[\u0610-\u061a\u064b-\u065f\u0670][^\W\d_]*)*"
-    r"(?:['’][^\W\d_]+)*|\d+|[^\w\s]|_"
-)
-_SYMBOLS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN, LETTER})
 _SHORT = frozenset({SINGLE, TEEN, TENS, LETTER})
 _NUMERALS = frozenset({SINGLE, TEEN, TENS, TIMES, WRITTEN})
 _MOST_GLUE = 6  # words and marks between two symbols of one run
@@ -43,77 +35,6 @@ _NO_SUM = 5  # digits one by one behind a "hundred" that make it a number to cal
 _WHOLE = 7  # digits behind a correction that are a new value, not the end of the old one
 _ARABIC_AND = "و"
 _EXAMPLES = frozenset({"as", "for", "like", "from"})
-
-
-class Tokens:
-    """A text cut into words, figures and marks; parallel lists, because it is read often."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        low = text.lower() if text.isascii() else normal(text)
-        if len(low) == len(text):
-            found = list(_TOKEN.finditer(low))
-            self.words = [each[0] for each in found]
-        else:  # marks went: places are those of the text itself
-            found = list(_TOKEN.finditer(text))
-            self.words = [normal(each[0]) or each[0] for each in found]
-        self.starts = [each.start() for each in found]
-        self.ends = [each.end() for each in found]
-        known = LEXICON.get
-        entries = [known(word, _NOTHING) for word in self.words]
-        self.classes = [entry[0] for entry in entries]
-        self.values = [entry[1] for entry in entries]
-        self.figures = [at for at, word in enumerate(self.words) if word.isdecimal()]
-        for at in self.figures:
-            self.classes[at], self.values[at] = WRITTEN, _western(self.words[at])
-        self.has_symbols = not _SYMBOLS.isdisjoint(self.classes)
-        for at in self.figures:
-            self._letters_before(at)
-
-    def _letters_before(self, figures_at: int) -> None:
-        """ "HK7892": letters that touch figures are read with them."""
-        at = figures_at - 1
-        if at < 0 or self.ends[at] != self.starts[figures_at]:
-            return
-        start, end = self.starts[at], self.ends[at]
-        if 2 <= end - start <= 4 and self.text[start:end].isupper():
-            self.classes[at], self.values[at] = LETTER, self.words[at]
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def is_word(self, index: int) -> bool:
-        """Not a mark."""
-        return self.words[index][0].isalnum()
-
-    def touches(self, index: int) -> bool:
-        """Nothing stands between this token and the next."""
-        return index + 1 < len(self.words) and self.ends[index] == self.starts[index + 1]
-
-    def at_figures(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
-        """Matches that begin with figures (or a sign in front of them), none over another."""
-        behind = 0
-        for at in self.figures:
-            sign = at - 1 if at and self.words[at - 1] in _MONEY else at
-            for first in (sign, at) if sign < at else (at,):
-                start = self.starts[first]
-                found = pattern.match(self.text, start) if start >= behind else None
-                if found:
-                    behind = found.end()
-                    yield found
-
-    def block(self, start: int, end: int) -> None:
-        """Take the tokens of a stretch of text out of the reading."""
-        for index in range(bisect_left(self.starts, start), bisect_left(self.starts, end)):
-            self.classes[index] = ""
-
-
-_NOTHING = ("", "")
-_MONEY = frozenset("$€£¥")
-
-
-def _western(figures: str) -> str:
-    return figures if figures.isascii() else "".join(str(int(figure)) for figure in figures)
 
 
 @dataclass
@@ -176,7 +97,7 @@ def runs(tokens: Tokens) -> list[Run]:
     found: list[Run] = []
     index, count, classes = 0, len(tokens), tokens.classes
     while index < count:
-        if classes[index] not in _SYMBOLS or _is_alone(tokens, index):
+        if classes[index] not in SYMBOLS or _is_alone(tokens, index):
             index += 1
         elif _may_begin(tokens, index):
             run = _read_run(tokens, index)
@@ -205,7 +126,7 @@ def _may_begin(tokens: Tokens, index: int) -> bool:
     if tokens.touches(index) and tokens.classes[after] == WRITTEN:
         return True
     is_short = len(tokens.words[index]) == 1
-    if is_short and _as_in(tokens, index) > index + 1:
+    if is_short and as_in(tokens, index) > index + 1:
         return True
     is_article = tokens.words[index] in ("a", "i")
     while after < len(tokens) and (
@@ -224,7 +145,7 @@ def _read_run(tokens: Tokens, first: int) -> Run:
     run = Run(first)
     index = first
     while True:
-        index = _symbol(tokens, index, run)
+        index = symbol(tokens, index, run)
         run.last = index - 1
         following = _next_symbol(tokens, index, run)
         if following is None:
@@ -237,17 +158,18 @@ def _read_run(tokens: Tokens, first: int) -> Run:
     return run
 
 
-def _symbol(tokens: Tokens, index: int, run: Run) -> int:
+def symbol(tokens: Tokens, index: int, run: Run) -> int:
     """Take the symbol at `index`; the index behind it."""
     kind, value = tokens.classes[index], tokens.values[index]
     run.places.append(index)
     after = index + 1
-    if tokens.words[index] in SOUNDS_LIKE and kind not in _SYMBOLS:
+    if tokens.words[index] in SOUNDS_LIKE and kind not in SYMBOLS:
         kind, value = SINGLE, SOUNDS_LIKE[tokens.words[index]]
     elif kind == TIMES:
         return _repeated(tokens, index, run)
-    elif kind == LETTER:
-        after = _as_in(tokens, index)
+    elif kind == LETTER or (value == "0" and as_in(tokens, index) > after):
+        kind, value = LETTER, value if kind == LETTER else "o"  # "o as in oscar"
+        after = as_in(tokens, index)
     elif kind == TENS:
         after, value = _tens(tokens, index)
     elif kind == SINGLE and tokens.words[index] == "o" and _is_spelling(tokens, index, run):
@@ -317,7 +239,7 @@ def _single(tokens: Tokens, index: int) -> tuple[int, str, str]:
     return after, value, SINGLE
 
 
-def _as_in(tokens: Tokens, index: int) -> int:
+def as_in(tokens: Tokens, index: int) -> int:
     """The index behind a letter and its example: "b as in bravo", "b for bravo"."""
     words, count = tokens.words, len(tokens.words)
     at = index + 1
@@ -339,7 +261,7 @@ def _next_symbol(tokens: Tokens, index: int, run: Run) -> int | None:
     is_long = len(run.chunks) >= 3
     while at < count and at - index <= _MOST_GLUE:
         kind, word = classes[at], words[at]
-        if kind in _SYMBOLS:
+        if kind in SYMBOLS:
             if _belongs(tokens, at, index, run):
                 return at
             break
@@ -402,16 +324,3 @@ def _leave_counted(tokens: Tokens, run: Run) -> None:
         while last > run.first and tokens.classes[last] == GLUE:
             last -= 1
         run.last = max(last, run.first) if run.chunks else after - 1
-
-
-def glued(tokens: Tokens, index: int) -> bool:
-    """Whether only marks and fillers are left from `index` on."""
-    return all(
-        kind == GLUE or not kind.strip() and not tokens.is_word(at)
-        for at, kind in enumerate(tokens.classes[index:], index)
-    )
-
-
-def chunk_sizes(run: Run) -> Sequence[int]:
-    """Sizes of written groups."""
-    return [len(chunk) for chunk in run.chunks]

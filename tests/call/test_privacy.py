@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from call.privacy import Masking, Privacy
+from call.privacy import Masking, Privacy, explained
 from call.privacy_lexicon import LEXICON, SINGLE, TENS, TIMES, WRITTEN
 from call.privacy_vault import Vault
 
@@ -134,6 +134,38 @@ def test_results_of_tools_are_scrubbed_by_field_and_by_value() -> None:
         "ok": True, "phone": "[PHONE_1]", "day": "Tuesday", "time": "10:30", "minutes": 30,
         "slots": ["09:15", "10:30"], "note": "card [CARD_1]", "accountNumber": "[ACCOUNT_1]",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "kind"),
+    [
+        ("What is your zip code?", "6 2 7 0 4", "NUMBER"),
+        ("And the code of your address, please?", "6 2 7 0 4", "NUMBER"),
+        ("What is your e-mail address?", "jane underscore", "EMAIL"),
+        ("Your name and policy number?", "b 2 4 4 1", "POLICY"),
+        ("Your first name, and a phone number?", "Anna Bell", "NAME"),
+    ],
+)
+def test_a_question_names_the_kind_of_its_answer(question: str, answer: str, kind: str) -> None:
+    """Also where one word of it means something else elsewhere."""
+    masking, _ = ear()
+    masking.agent_said(question)
+    assert f"[{kind}_1]" in masking.hear(answer, final=True).text
+
+
+def test_the_model_is_told_of_stand_ins_where_there_are_any() -> None:
+    """Behind the agent's own prompt."""
+    assert explained("Be kind.", Privacy()).startswith("Be kind.\n\nThe caller's personal data")
+    assert explained("Be kind.", Privacy(kinds=())) == "Be kind."
+
+
+def test_the_same_interim_is_read_once() -> None:
+    """Recognisers repeat themselves; what was asked in between counts all the same."""
+    masking, _ = ear()
+    assert masking.hear("it is b e l l", final=False).text == "it is [NAME_1] …"
+    assert masking.hear("it is b e l l", final=False).text == "it is [NAME_1] …"
+    masking.agent_said("What is your policy number?")
+    assert masking.hear("it is b e l l", final=False).text == "it is [POLICY_1] …"
 
 
 def test_the_ear_cannot_be_printed() -> None:

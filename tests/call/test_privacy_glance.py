@@ -10,7 +10,7 @@ from bench import privacy_set
 from call.privacy_finding import Found, _Finding, find
 from call.privacy_glance import is_worth_reading
 from call.privacy_lexicon import ANNOUNCING, KINDS, LEXICON, MONTHS, NAME, ORDINALS, STREETS
-from call.privacy_reading import Tokens
+from call.privacy_tokens import Tokens
 
 pytestmark = pytest.mark.rule
 
@@ -42,8 +42,8 @@ def test_every_labelled_sentence_is_worth_reading():
     """Only names are found without a reading."""
     for part in privacy_set.PARTS:
         for case in privacy_set.load(part):
-            if case["kind"] not in (None, NAME):
-                assert is_worth_reading(str(case["text"]), tuple(case.get("asked", ()))), case
+            if case.spans and case.spans[0].kind != NAME:
+                assert is_worth_reading(case.text, case.asked), case
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,16 @@ def test_it_cannot_be_pickled_copied_or_printed() -> None:
     assert not hasattr(vault, "__dict__")
 
 
+def test_short_and_odd_values_are_hidden_as_far_as_they_can_be_told() -> None:
+    """Three digits are words of every day; what is not there is not looked for twice."""
+    vault = Vault()
+    vault.keep("number", "555")
+    vault.keep("email", "jo@acme.org")
+    vault.keep("name", "محمد علي")
+    assert vault.hide("555 people, jo at acme") == "555 people, jo at acme"
+    assert vault.keep("name", " محمد علي") == "NAME_1"
+
+
 def test_wiped_is_empty() -> None:
     """Nothing can be had from it when the call is over."""
     vault = Vault(speak=KINDS)
