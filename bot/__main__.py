@@ -159,13 +159,18 @@ def audit(
 def forget(
     call_id: Annotated[str, typer.Argument(help="the call's id, as in its record")],
 ) -> None:
-    """Delete everything kept of a call."""
+    """Delete everything kept of a call, the caller's message at the carrier too."""
     from bot.lookup import forget as forget_call
     from bot.settings import load_process
 
-    if not forget_call(load_process(), call_id):
+    done = forget_call(load_process(), call_id)
+    if not done.was_kept:
         raise AgentError(f"nothing is kept of call {call_id}")
     print(f"call {call_id} is forgotten")  # noqa: T201 - the command's output
+    if done.recording_left:
+        raise AgentError(
+            f"its message is still at the carrier, delete it there: {done.recording_left}"
+        )
 
 
 def _become(module: str, *arguments: str) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 from pipecat.frames.frames import Frame
 
-from call.errors import Ending, Party
+from call.errors import CallRefused, Ending, Party
 from call.farewell import WAY_OUT, Action, Farewell, HangUp, SayGoodbye
-from call.way_out import Destination, Reason, Step, WayOut, after, way_out
+from call.measures import WAYS_OUT
+from call.way_out import BROKEN, After, Destination, Reason, Step, WayOut, step_after, way_out
 from frames.recovery import WayOutFrame
 from frames.speech import PlayedToFrame, ReplyHeardFrame
 from frames.wire import WireStoppedFrame
 
 if TYPE_CHECKING:
+    from call.phrases import Phrases
     from bot.session import Session
 
 
@@ -26,10 +29,12 @@ class CallEnding:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._farewell = Farewell(watchdog_s=session.settings.goodbye.watchdog_s)
+        goodbye = session.settings.goodbye
+        self._farewell = Farewell(watchdog_s=goodbye.watchdog_s, apology_s=goodbye.apology_s)
         self._timer: asyncio.TimerHandle | None = None
         self._acting: set[asyncio.Task[None]] = set()
         self._way_out: WayOut | None = None
+        self._wish = ""  # why the caller wants a person, in the model's words
         self.ending: Ending | None = None
         self.fault_party: Party | None = None
 
@@ -40,7 +45,16 @@ class CallEnding:
 
     async def transfer(self, reason: str) -> None:
         """Hand the caller to the person behind the hand-off number; `reason` is for the person."""
-        self._ask(Ending.HANDED_OFF)
+        self._wish = reason
+        if self._session.caller.wire != "twilio":
+            raise CallRefused("nobody can be dialled from here")
+        if self._person_answers():
+            self._ask(Ending.HANDED_OFF)
+        else:
+            self.way_out(Reason.CALLER_ASKED)
+
+    def _person_answers(self) -> bool:
+        return self._session.persona.person_answers(datetime.now(UTC))
 
     def _ask(self, ending: Ending) -> None:
         now = time.monotonic()
@@ -57,21 +71,16 @@ class CallEnding:
             reason,
             party=party,
             has_carrier=session.caller.wire == "twilio",
-            person_answers=session.persona.can_transfer,
+            person_answers=self._person_answers(),
         )
         logger.warning("way out: {} -> {}", reason.value, leading.destination.value)
-        is_ending = self._farewell.is_asked
+        session.recorder.count(WAYS_OUT, reason=reason.value, destination=leading.destination.value)
+        was_ending = self._farewell.is_asked
         self._act(self._farewell.left(leading.ending, time.monotonic()))
-        if not is_ending:
-            self._run(session.leave_with(self._parting_words(leading), kind=WAY_OUT))
+        if not was_ending:
+            words = parting_words(leading, session.persona.phrases)
+            self._run(session.leave_with(words, kind=WAY_OUT))
         self._arm()
-
-    def _parting_words(self, leading: WayOut) -> str:
-        phrases = self._session.persona.phrases
-        said = [phrases.apology] if leading.reason is not Reason.CALLER_ASKED else []
-        if leading.destination is Destination.PERSON:
-            said.append(phrases.transfer)
-        return " ".join(said or [phrases.voicemail])
 
     # ── what happens ─────────────────────────────────────────────────────────────────
     def saw(self, frame: Frame) -> None:
@@ -131,12 +140,35 @@ class CallEnding:
         party = self._way_out.party if self._way_out is not None else None
         if self.ending is None:
             self.ending, self.fault_party = ending, party
-        following = after(ending, was_heard=hang_up.was_heard)
-        session.exchange.decide_after(session.caller.provider_call_id, following)
+        following = self._afterwards(ending, was_heard=hang_up.was_heard)
+        session.exchange.afterwards.decide(session.caller.provider_call_id, following)
         if following.step is Step.HANG_UP and session.caller.wire == "twilio":
             await session.exchange.hang_up(session.caller.provider_call_id)
         logger.info("call let go: {}", ending.value)
         self.close(ending)
+
+    def _afterwards(self, ending: Ending, *, was_heard: bool) -> After:
+        persona = self._session.persona
+        return After(
+            step_after(ending),
+            has_apologised=was_heard,
+            reason=self._way_out.reason if self._way_out is not None else None,
+            number=persona.handoff_number,
+            summary=self._wish or self._last_words(),
+        )
+
+    def _last_words(self) -> str:
+        """What the caller said last, as the record has it: without personal data."""
+        said = [record.caller_text for record in self._session.recorder.timeline.records]
+        last = next((text for text in reversed(said) if text), "")
+        return f"{self._session.persona.phrases.last_words} {last}" if last else ""
+
+    def drain(self) -> None:
+        """The process goes down in the middle of the call: the carrier's voice says so."""
+        if self.ending is None:
+            call = self._session.caller.provider_call_id
+            self._session.exchange.afterwards.decide(call, BROKEN)
+        self.close(Ending.DRAINED)
 
     # ── the watchdog ─────────────────────────────────────────────────────────────────
     def _arm(self) -> None:
@@ -159,3 +191,13 @@ class CallEnding:
         for task in list(self._acting):
             task.cancel()
         await asyncio.gather(*self._acting, return_exceptions=True)
+
+
+def parting_words(leading: WayOut, phrases: Phrases) -> str:
+    """What the agent says when it gives a call up; the voicemail explains itself."""
+    said = {Reason.CALLER_ASKED: "", Reason.UNSURE: phrases.misheard}.get(
+        leading.reason, phrases.apology
+    )
+    if leading.destination is Destination.PERSON:
+        return f"{said} {phrases.transfer}".strip()
+    return said or phrases.nobody

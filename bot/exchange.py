@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 from loguru import logger
 
+from bot.afterwards import Afterwards
+from bot.notify import Notifier
 from bot.persona import Personas, load_personas
+from bot.secrets import account_of
 from bot.settings import Loaded, Settings
 from call.admission import Admission
-from call.way_out import BROKEN, After
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
 from services.anthropic import claude_client, warm
@@ -25,14 +27,14 @@ from telemetry.meters import Meters
 from telemetry.metrics import Metrics
 from telemetry.records import Records
 from telemetry.traces import Traces
-from transports.twilio.hangup import Account, hang_up
+from transports.twilio.hangup import hang_up
 from transports.twilio.tickets import Tickets
 
 if TYPE_CHECKING:
     from bot.session import Session
 
-# A carrier asks what is next within seconds of a stream's end; older verdicts go.
-KEPT_VERDICTS = 1000
+# A carrier asks what is next as soon as a stream has ended; a process that goes down answers it.
+ASKED_WITHIN_S = 2.0
 
 
 @dataclass
@@ -53,7 +55,8 @@ class Exchange:
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
     sessions: dict[str, Session] = field(default_factory=dict)
-    _verdicts: dict[str, After] = field(default_factory=dict)
+    afterwards: Afterwards = field(default_factory=Afterwards)
+    notifier: Notifier | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -61,22 +64,11 @@ class Exchange:
         """The frozen settings."""
         return self.loaded.settings
 
-    # ── what the carrier is to do when a stream has ended ────────────────────────────
-    def decide_after(self, provider_call_id: str, verdict: After) -> None:
-        """Keep what `/twilio/after` is to answer for this call."""
-        self._verdicts[provider_call_id] = verdict
-        while len(self._verdicts) > KEPT_VERDICTS:
-            self._verdicts.pop(next(iter(self._verdicts)))
-
-    def verdict_after(self, provider_call_id: str) -> After:
-        """The verdict of a call, once; a call that left none broke."""
-        return self._verdicts.pop(provider_call_id, BROKEN)
-
+    # ── what the carrier is asked to do ──────────────────────────────────────────────
     async def hang_up(self, provider_call_id: str) -> None:
         """End a call at the carrier; without an account the closing socket has to do."""
-        secret = self.loaded.secrets.value
-        account = Account(secret("TWILIO_ACCOUNT_SID"), secret("TWILIO_AUTH_TOKEN"))
-        if account.account_id and account.secret:
+        account = account_of(self.loaded)
+        if account is not None:
             await hang_up(
                 provider_call_id, account=account, settings=self.settings.twilio, session=self.http
             )
@@ -101,8 +93,11 @@ class Exchange:
 
     async def end_calls(self) -> None:
         """End what is still going on, politely: the drain deadline has passed."""
-        await asyncio.gather(*(session.drain() for session in list(self.sessions.values())))
+        ending = list(self.sessions.values())
+        await asyncio.gather(*(session.drain() for session in ending))
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        names = [session.caller.provider_call_id for session in ending]
+        await self.afterwards.until_asked(names, within_s=ASKED_WITHIN_S)
 
 
 @asynccontextmanager
@@ -133,18 +128,27 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
         stack.push_async_callback(asyncio.to_thread, records.close)
         traces = Traces(settings.telemetry)
         stack.push_async_callback(asyncio.to_thread, traces.close)
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        notifier = Notifier(
+            settings.voicemail,
+            http=http,
+            secret=loaded.secrets.value("OFFHOOK_NOTIFY_SECRET"),
+            recorder=metrics,
+        )
+        stack.push_async_callback(notifier.aclose)
         exchange = Exchange(
             loaded=loaded,
             keys=keys,
             personas=personas,
             model=model,
             smart_turn=smart_turn,
-            http=await stack.enter_async_context(aiohttp.ClientSession()),
+            http=http,
             admission=Admission(settings.capacity),
             tickets=Tickets(life_s=settings.twilio.token_life_s),
             metrics=metrics,
             records=records,
             traces=traces,
+            notifier=notifier,
         )
         exchange.show_gauges()
         await stack.enter_async_context(watching_the_loop(exchange.metrics))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from sqlalchemy.exc import SQLAlchemyError
 from uuid6 import UUID
 
+from bot.secrets import account_of
 from bot.settings import Loaded
 from call.errors import SettingsError
 from telemetry.audit import flags, sample
 from telemetry.rollups import of_calls
 from telemetry.store import CallStore
 from telemetry.why import Story, why
+from transports.twilio.recordings import delete_recording
 
 # What is usual is taken from this many calls.
 USUAL_CALLS = 200
@@ -72,18 +77,41 @@ def audit_of(loaded: Loaded, day: date) -> list[str]:
     return lines
 
 
-def forget(loaded: Loaded, call_id: str, *, runs: Path = Path("runs")) -> bool:
-    """Delete the record of a call and its folder of a demo; whether there was anything."""
+@dataclass(frozen=True)
+class Forgotten:
+    """What became of a call that was to be forgotten."""
+
+    was_kept: bool
+    recording_left: str = ""
+    """where the caller's message still lies at the carrier; empty when there is none (any more)"""
+
+
+def forget(loaded: Loaded, call_id: str, *, runs: Path = Path("runs")) -> Forgotten:
+    """Delete the record of a call, the message its caller left, and its folder of a demo."""
     with open_store(loaded) as store:
-        record: dict[str, Any] | None = store.get(call_id)
-        if record is not None and record.get("ending", "") is None:
+        record: dict[str, Any] = store.get(call_id) or {}
+        if record.get("ending", "") is None:
             raise SettingsError(call_id, "is still going on", source="the call")
         was_kept = store.forget(call_id)
+    left = str(record.get("voicemail_url") or "")
+    if left and asyncio.run(_delete_recording(loaded, left)):
+        left = ""
     folder = runs / str(_id(call_id) or "")
     if _id(call_id) is not None and folder.is_dir():
         shutil.rmtree(folder)
         was_kept = True
-    return was_kept
+    return Forgotten(was_kept, recording_left=left)
+
+
+async def _delete_recording(loaded: Loaded, url: str) -> bool:
+    """Ask the carrier, where we know the account."""
+    account = account_of(loaded)
+    if account is None:
+        return False
+    async with aiohttp.ClientSession() as session:
+        return await delete_recording(
+            url, account=account, settings=loaded.settings.twilio, session=session
+        )
 
 
 def _id(call_id: str) -> UUID | None:

@@ -94,6 +94,8 @@ class Persona:
     time_zone: str = "UTC"
     handoff_number: str = ""
     """E.164; empty: callers cannot be transferred"""
+    handoff_when_closed: bool = False
+    """true: somebody answers that number outside the opening hours too"""
     model_sees_caller_number: bool = False
     """true: the model is told the number the call comes from"""
     keyterms: tuple[str, ...] = ()
@@ -125,8 +127,16 @@ class Persona:
 
     @property
     def can_transfer(self) -> bool:
-        """Whether there is somebody to hand the caller to."""
+        """Whether there is somebody to hand the caller to, at some time of the day."""
         return bool(self.handoff_number)
+
+    def person_answers(self, now: datetime) -> bool:
+        """Whether somebody is there to hand the caller to at `now`, an aware datetime."""
+        if not self.can_transfer or self.handoff_when_closed or not self.hours.is_known:
+            return self.can_transfer
+        here = now.astimezone(_zone(self.time_zone))
+        minute = here.hour * 60 + here.minute
+        return any(opens <= minute < closes for opens, closes in self.hours.spans(here.date()))
 
 
 @dataclass(frozen=True)

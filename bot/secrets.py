@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from bot.addresses import is_loopback
 from call.errors import SettingsError
+from transports.twilio.hangup import Account
 
 if TYPE_CHECKING:
     from bot.settings import Loaded
@@ -33,6 +34,7 @@ class Secrets(BaseModel):
     redis_url: SecretStr | None = None
     offhook_console_password: SecretStr | None = None
     offhook_recording_key: SecretStr | None = None
+    offhook_notify_secret: SecretStr | None = None
 
     def value(self, name: str) -> str:
         """The secret under its usual name (`DEEPGRAM_API_KEY`), or "" when it is not set."""
@@ -58,6 +60,13 @@ def read_secrets(environ: Mapping[str, str]) -> Secrets:
         if value:
             found[name.lower()] = SecretStr(value)
     return Secrets(**found)
+
+
+def account_of(loaded: Loaded) -> Account | None:
+    """Our account at the carrier, where it is known."""
+    secret = loaded.secrets.value
+    account = Account(secret("TWILIO_ACCOUNT_SID"), secret("TWILIO_AUTH_TOKEN"))
+    return account if account.account_id and account.secret else None
 
 
 def missing_keys(loaded: Loaded) -> dict[str, str]:

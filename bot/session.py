@@ -273,8 +273,8 @@ class Session:
         self.exchange.spawn(self._worker.cancel())
 
     async def drain(self) -> None:
-        """The process goes down: end this call now, as drained."""
-        self._ending.close(Ending.DRAINED, None)
+        """The process goes down: end this call now, as drained; a message can be left."""
+        self._ending.drain()
 
     # ── see ──────────────────────────────────────────────────────────────────────────
     async def _greet(self) -> None:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from bot.addresses import check_public_url, check_url, is_loopback
 from bot.environment import process_environment
 from bot.guard import Doors
+from bot.notify import Voicemail
 from bot.secrets import NO_KEY, SECRET_NAMES, Secrets, read_secrets
 from bot.sources import Knob, Sources
 from bot.tools import Tools
@@ -91,6 +92,7 @@ class Settings(BaseModel):
     dtmf: Dtmf = Dtmf()
     heard: Heard = Heard()
     goodbye: Goodbye = Goodbye()
+    voicemail: Voicemail = Voicemail()
     tools: Tools = Tools()
     privacy: Privacy = Privacy()
     capacity: Capacity = Capacity()

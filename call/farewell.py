@@ -38,8 +38,10 @@ WAY_OUT = "way_out"
 class Farewell:
     """Decides the end of a call; time is an argument, nothing here waits."""
 
-    def __init__(self, *, watchdog_s: float) -> None:
+    def __init__(self, *, watchdog_s: float, apology_s: float) -> None:
+        """So many seconds without progress, of a goodbye or of an apology, let the call go."""
         self._watchdog_s = watchdog_s
+        self._apology_s = apology_s
         self._ending: Ending | None = None
         self._due_at: float | None = None
         self._has_said_goodbye = False
@@ -78,12 +80,13 @@ class Farewell:
             return (HangUp(self._ending),)
         self.asked(ending, now)
         self._is_leaving = True
+        self.progress(now)
         return ()
 
     def progress(self, now: float) -> None:
         """The caller heard some more: the watchdog starts again."""
         if self._due_at is not None:
-            self._due_at = now + self._watchdog_s
+            self._due_at = now + (self._apology_s if self._is_leaving else self._watchdog_s)
 
     def reply_heard(
         self, *, had_words: bool, interrupted: bool, now: float, kind: str = "reply"

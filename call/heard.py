@@ -23,10 +23,14 @@ class Goodbye:
     watchdog_s: float = 5.0
     """Seconds without the goodbye being heard any further after which the call is let go all the
     same. A mark comes back within a second of being played; five allow for a bad network."""
+    apology_s: float = 3.0
+    """The same for the apology of a call that is given up: then the carrier's voice says it. Less
+    patience, since a caller who hears nothing has waited before."""
 
     def __post_init__(self) -> None:
-        if self.watchdog_s <= 0:
-            raise ValueError(f"watchdog_s is {self.watchdog_s}; give more than 0 seconds")
+        for name in ("watchdog_s", "apology_s"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; give more than 0 seconds")
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,22 @@ REFUSED = Measure(
     labels=("door", "reason"),
 )
 
+# ── the way out ──────────────────────────────────────────────────────────────────────
+WAYS_OUT = Measure(
+    "offhook_ways_out_total",
+    "Calls that the agent gave up, by reason and where the caller was led",
+    labels=("reason", "destination"),
+)
+TRANSFERS = Measure(
+    "offhook_transfers_total", "Transfers to a person, by how they went", labels=("outcome",)
+)
+VOICEMAILS = Measure("offhook_voicemails_total", "Messages that callers left")
+VOICEMAIL_NOTICES = Measure(
+    "offhook_voicemail_notices_total",
+    "Messages announced to voicemail.notify_url, by outcome",
+    labels=("outcome",),
+)
+
 # ── calls and the process ────────────────────────────────────────────────────────────
 CALLS = Measure(
     "offhook_calls_total", "Calls by how they ended and whose fault", labels=("ending", "party")

@@ -21,6 +21,14 @@ class Phrases:
     busy: str = "All our lines are busy. Please leave a message after the tone."
     voicemail: str = "Please leave your name, number and message after the tone."
     transfer: str = "One moment, I am putting you through."
+    nobody: str = "I am sorry, nobody can come to the telephone right now."
+    """instead of a person, before the voicemail"""
+    misheard: str = "I am sorry, I cannot make out what you say on this line."
+    """the caller's words stayed unsure"""
+    whisper: str = "The telephone assistant passes you a caller."
+    """to the person who takes over, before they hear the caller"""
+    last_words: str = "They said:"
+    """to the same, before what the caller said last"""
     fillers: tuple[str, ...] = (
         "One moment while I look that up.",
         "I am still on it, thank you for waiting.",
@@ -61,6 +69,10 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "busy": "جميع الخطوط مشغولة. اترك رسالتك بعد الصافرة.",
         "voicemail": "اترك اسمك ورقمك ورسالتك بعد الصافرة.",
         "transfer": "لحظة من فضلك، سأحوّلك.",
+        "nobody": "عذراً، لا يمكن لأحد الرد على الهاتف الآن.",
+        "misheard": "عذراً، لا أستطيع فهم ما تقول على هذا الخط.",
+        "whisper": "المساعد الهاتفي يحوّل إليك متصلاً.",
+        "last_words": "قال المتصل:",
         "fillers": ("لحظة من فضلك، سأتحقق من ذلك.", "ما زلت أبحث، شكراً لانتظارك."),
         "tool_fillers": ("لحظة، أتحقق من ذلك الآن.", "يستغرق الأمر وقتاً أطول من المعتاد."),
         "say_again": "عذراً، هل يمكنك إعادة ما قلت؟",

@@ -6,7 +6,7 @@ follows from the reason and from who can be reached.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from call.errors import Ending, Party
@@ -62,16 +62,22 @@ class After:
     step: Step
     has_apologised: bool = True
     """the caller has heard in the agent's voice why; else the carrier's voice says so"""
+    reason: Reason | None = None
+    number: str = field(default="", repr=False)
+    """whom to dial"""
+    summary: str = field(default="", repr=False)
+    """what the person is told of the caller, in one line"""
 
 
-BROKEN = After(Step.VOICEMAIL, has_apologised=False)
+BROKEN = After(Step.VOICEMAIL, has_apologised=False, reason=Reason.FATAL)
 """For a call that left no word: its session or process died, and the caller is still there."""
+NO_ROOM = After(Step.VOICEMAIL, has_apologised=False, reason=Reason.CAPACITY)
+"""For a call that is not taken, or not to its end."""
 
 
-def after(ending: Ending, *, was_heard: bool) -> After:
-    """What follows the stream of a call that ended so; `was_heard`: its last words were."""
-    step = _STEPS.get(ending, Step.HANG_UP)
-    return After(step, has_apologised=was_heard)
+def step_after(ending: Ending) -> Step:
+    """What follows the stream of a call that ended so."""
+    return _STEPS.get(ending, Step.HANG_UP)
 
 
 _STEPS = {Ending.HANDED_OFF: Step.TRANSFER, Ending.VOICEMAIL: Step.VOICEMAIL}

@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from loguru import logger
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
@@ -47,6 +48,7 @@ class Records:
         self._limit = limit
         self._recorder = recorder or NullRecorder()
         self._waiting: OrderedDict[str, CallDocument] = OrderedDict()
+        self._sequels: OrderedDict[str, CallDocument] = OrderedDict()
         self._changed = threading.Condition()
         self._is_closing = False
         self._book: CallStore | None = None
@@ -72,7 +74,7 @@ class Records:
     def wait_until_written(self, within_s: float = 10.0) -> bool:
         """Block until nothing waits; whether that came true."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting, within_s)
+            return self._changed.wait_for(lambda: not (self._waiting or self._sequels), within_s)
 
     @property
     def is_open(self) -> bool:
@@ -91,13 +93,33 @@ class Records:
                     self._recorder.count(RECORDS_SHED)
             self._changed.notify_all()
 
+    def follow_up(self, provider_call_id: str, **fields: Any) -> None:
+        """Add what came behind a call's stream (`voicemail_url` …); never waits. The call may be
+        another process's, or have left no record at all."""
+        with self._changed:
+            known = self._sequels.get(provider_call_id, {})
+            self._sequels[provider_call_id] = {**known, **fields}
+            self._sequels.move_to_end(provider_call_id)
+            while len(self._sequels) > self._limit:
+                self._sequels.popitem(last=False)
+            self._changed.notify_all()
+
     def get(self, call_id: str) -> CallDocument | None:
         """The document of one call, running or over, or None; blocks on the store."""
         with self._changed:
-            waiting = self._waiting.get(call_id)
-        if waiting is not None or self._book is None:
-            return waiting
-        return self._book.get(call_id)
+            document = self._waiting.get(call_id)
+            sequels = dict(self._sequels)
+        if document is None and self._book is not None:
+            document = self._book.get(call_id)
+        return None if document is None else _with(document, sequels)
+
+    def of_carrier(self, provider_call_id: str) -> CallDocument | None:
+        """The document of the call that the carrier names so; blocks on the store."""
+        with self._changed:
+            for document in reversed(self._waiting.values()):
+                if document.get("provider_call_id") == provider_call_id:
+                    return _with(document, self._sequels)
+        return None if self._book is None else self._book.of_carrier(provider_call_id)
 
     def newest(
         self, limit: int = 100, *, since: float = 0.0, until: float = float("inf")
@@ -106,14 +128,14 @@ class Records:
         are wall time."""
         if self._book is None:
             with self._changed:
-                over = [d for d in self._waiting.values() if _is_over(d)]
+                over = [_with(d, self._sequels) for d in self._waiting.values() if _is_over(d)]
             return list(reversed(over))[:limit]
         # first what waits, then the store: a call written in between is found in both, never lost
         with self._changed:
-            waiting = dict(self._waiting)
+            waiting, sequels = dict(self._waiting), dict(self._sequels)
         found = {d["call_id"]: d for d in self._book.newest(limit, since=since, until=until)}
         found.update(waiting)
-        over = [document for document in found.values() if _is_over(document)]
+        over = [_with(document, sequels) for document in found.values() if _is_over(document)]
         over.sort(key=lambda document: str(document.get("started_at") or ""), reverse=True)
         return over[:limit]
 
@@ -122,11 +144,13 @@ class Records:
         pause_s = PAUSE_S
         chores = _Chores(self._store.keep_days)
         while True:
-            batch = self._next_batch(chores.wait_s)
+            batch, sequels = self._next_batch(chores.wait_s)
             try:
                 if self._book is None:
                     self._book = CallStore(self._url)
                 self._write(self._book, batch)
+                self._book.follow_up(sequels)
+                self._followed_up(sequels)
                 chores.run(self._book)
                 pause_s = PAUSE_S
             except Exception as error:  # the writer itself: it outlives whatever the store does
@@ -135,7 +159,7 @@ class Records:
                 if self._is_closing or self._rests(pause_s):
                     break
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            if self._is_closing and not self._waiting:
+            if self._is_closing and not (self._waiting or self._sequels):
                 break
         if self._book is not None:
             self._book.close()
@@ -160,10 +184,19 @@ class Records:
             self._recorder.count(RECORDS_SHED)
             logger.error("call {}: no record, {}", document["call_id"], type(error).__name__)
 
-    def _next_batch(self, wait_s: float) -> list[CallDocument]:
+    def _next_batch(self, wait_s: float) -> tuple[list[CallDocument], dict[str, CallDocument]]:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_closing, wait_s)
-            return list(self._waiting.values())
+            self._changed.wait_for(
+                lambda: self._waiting or self._sequels or self._is_closing, wait_s
+            )
+            return list(self._waiting.values()), dict(self._sequels)
+
+    def _followed_up(self, sequels: Mapping[str, CallDocument]) -> None:
+        with self._changed:
+            for name, sequel in sequels.items():
+                if self._sequels.get(name) is sequel:
+                    del self._sequels[name]
+            self._changed.notify_all()
 
     def _written(self, batch: list[CallDocument]) -> None:
         with self._changed:
@@ -176,6 +209,12 @@ class Records:
         """Leave the store alone for a while; whether the process closes meanwhile."""
         with self._changed:
             return self._changed.wait_for(lambda: self._is_closing, pause_s)
+
+
+def _with(document: CallDocument, sequels: Mapping[str, CallDocument]) -> CallDocument:
+    """The document with what is known to have come behind its stream."""
+    sequel = sequels.get(str(document.get("provider_call_id") or ""))
+    return {**document, **sequel} if sequel else document
 
 
 def _is_over(document: CallDocument) -> bool:

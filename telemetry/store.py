@@ -61,6 +61,18 @@ PROCESSES = sa.Table(
     sa.Column("owner", sa.Text, primary_key=True),
     sa.Column("seen_at", sa.Double),
 )
+SEQUELS = sa.Table(
+    "sequels",
+    _tables,
+    sa.Column("provider_call_id", sa.Text, primary_key=True),
+    sa.Column("written_at", sa.Double),
+    sa.Column("document", sa.JSON().with_variant(postgresql.JSONB(), "postgresql")),
+)
+"""What came behind a call's stream, from whoever was asked: another process, or this one later."""
+_WITH_SEQUEL = CALLS.outerjoin(
+    SEQUELS,
+    sa.and_(CALLS.c.provider_call_id == SEQUELS.c.provider_call_id, CALLS.c.provider_call_id != ""),
+)
 
 
 @dataclass(frozen=True)
@@ -149,18 +161,39 @@ class CallStore:
             "document": document,
         }
 
+    def follow_up(self, sequels: Mapping[str, CallDocument], *, now: float | None = None) -> None:
+        """Add what came behind the streams of calls, by the carrier's name for each."""
+        at = time.time() if now is None else now
+        insert = self._insert(SEQUELS)
+        old, new = SEQUELS.c.document, insert.excluded.document
+        both = sa.func.json_patch(old, new) if self._is_sqlite else old.op("||")(new)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["provider_call_id"], set_={"document": both, "written_at": at}
+        )
+        rows = [
+            {"provider_call_id": name, "written_at": at, "document": document}
+            for name, document in sequels.items()
+        ]
+        if rows:
+            with self._writing() as connection:
+                connection.execute(upsert, rows)
+
     def forget(self, call_id: str) -> bool:
         """Delete everything kept of a call; whether there was anything."""
+        ours = sa.select(CALLS.c.provider_call_id).where(
+            CALLS.c.call_id == call_id, CALLS.c.provider_call_id != ""
+        )
         with self._writing() as connection:
-            return bool(
-                connection.execute(CALLS.delete().where(CALLS.c.call_id == call_id)).rowcount
-            )
+            connection.execute(SEQUELS.delete().where(SEQUELS.c.provider_call_id.in_(ours)))
+            gone = connection.execute(CALLS.delete().where(CALLS.c.call_id == call_id))
+            return bool(gone.rowcount)
 
     def forget_older(self, keep_days: int, *, now: float | None = None) -> int:
         """Delete the calls that ended and are older; how many."""
         before = (time.time() if now is None else now) - keep_days * DAY_S
         old = CALLS.delete().where(CALLS.c.started_at < before, CALLS.c.ending.is_not(None))
         with self._writing() as connection:
+            connection.execute(SEQUELS.delete().where(SEQUELS.c.written_at < before))
             return int(connection.execute(old).rowcount)
 
     # ── processes that come and go ───────────────────────────────────────────────────
@@ -199,20 +232,27 @@ class CallStore:
     # ── read ─────────────────────────────────────────────────────────────────────────
     def get(self, call_id: str) -> CallDocument | None:
         """The document of one call, running or over."""
-        query = sa.select(CALLS.c.document).where(CALLS.c.call_id == call_id)
+        query = _documents().where(CALLS.c.call_id == call_id)
         with self._reading() as connection:
-            document: CallDocument | None = connection.execute(query).scalar()
-            return document
+            row = connection.execute(query).first()
+            return None if row is None else _whole(row)
+
+    def of_carrier(self, provider_call_id: str) -> CallDocument | None:
+        """The document of the call that the carrier names so; the newest, should it name two."""
+        query = _documents().where(CALLS.c.provider_call_id == provider_call_id)
+        with self._reading() as connection:
+            row = connection.execute(query.order_by(CALLS.c.started_at.desc())).first()
+            return None if row is None else _whole(row)
 
     def newest(
         self, limit: int = 100, *, since: float = 0.0, until: float = float("inf")
     ) -> list[CallDocument]:
         """Calls that are over and began in [since, until), wall time; newest first."""
-        query = sa.select(CALLS.c.document).where(CALLS.c.ending.is_not(None))
+        query = _documents().where(CALLS.c.ending.is_not(None))
         query = query.where(CALLS.c.started_at >= since, CALLS.c.started_at < min(until, 1e12))
         query = query.order_by(CALLS.c.started_at.desc(), CALLS.c.call_id.desc()).limit(limit)
         with self._reading() as connection:
-            return list(connection.execute(query).scalars())
+            return [_whole(row) for row in connection.execute(query)]
 
     # ── connections ──────────────────────────────────────────────────────────────────
     def _insert(self, table: sa.Table) -> Any:
@@ -243,6 +283,16 @@ class CallStore:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+
+def _documents() -> sa.Select[Any]:
+    """Calls, each with its sequel."""
+    columns = (CALLS.c.document, SEQUELS.c.document.label("sequel"))
+    return sa.select(*columns).select_from(_WITH_SEQUEL)
+
+
+def _whole(row: sa.Row[Any]) -> CallDocument:
+    return {**row.document, **(row.sequel or {})}
 
 
 def _json(document: Any) -> str:

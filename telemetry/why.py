@@ -49,7 +49,11 @@ def why(record: Mapping[str, Any], budgets: Budgets, *, usual: Rollups | None = 
     lines = [_head(record)]
     lines += _answers(record, budgets, slow)
     lines += [_slow_line(record, turn, usual) for turn in slow[:_MOST_SLOW]]
-    lines += [line for line in (_faults(record), _unheard(record), _tools(record)) if line]
+    lines += [
+        line
+        for line in (_faults(record), _unheard(record), _tools(record), _behind(record))
+        if line
+    ]
     lines.append(_counters(record))
     lines.append(_cost(record))
     document = {
@@ -59,6 +63,8 @@ def why(record: Mapping[str, Any], budgets: Budgets, *, usual: Rollups | None = 
         "slow_turns": [vars(turn) for turn in slow],
         "figures": of_calls([record], budgets).document(),
         "faults": record.get("faults") or [],
+        "transfer": record.get("transfer"),
+        "voicemail_url": record.get("voicemail_url"),
         "cost_usd": record.get("cost_usd"),
         "story": lines[:MOST_LINES],
     }
@@ -95,6 +101,14 @@ def _answers(record: Mapping[str, Any], budgets: Budgets, slow: list[SlowTurn]) 
     blamed = ", ".join(f"{stage} {count}x" for stage, count in causes)
     tail = f"{len(slow)} over {_ms(budgets.slow_turn_s)} ({blamed})" if slow else "none was slow"
     return [f"Answered {wait.n} turns: half within {_ms(wait.p50)}, slowest {_ms(worst)}; {tail}."]
+
+
+def _behind(record: Mapping[str, Any]) -> str:
+    """What came behind the stream."""
+    transfer, url = record.get("transfer"), record.get("voicemail_url")
+    told = [f"the transfer ended as {transfer}"] if transfer else []
+    told += [f"a message of {record.get('voicemail_s') or 0} s was left: {url}"] if url else []
+    return f"Behind the call {' and '.join(told)}." if told else ""
 
 
 def _slow_line(record: Mapping[str, Any], slow: SlowTurn, usual: Rollups | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from bot.lookup import audit_of, forget, open_store, story_of
 from bot.settings import Loaded, load
 from call.errors import SettingsError
+from tests.lab.clients import providers, session
 from tests.telemetry.test_store import NOW, document, running
 
 pytestmark = pytest.mark.rule
@@ -47,9 +49,9 @@ def test_what_is_forgotten_is_gone_with_its_folder(loaded: Loaded, tmp_path: Pat
     folder = tmp_path / "runs" / CALL
     folder.mkdir(parents=True)
     (folder / "recording.wav").write_bytes(b"x")
-    assert forget(loaded, CALL, runs=tmp_path / "runs")
+    assert forget(loaded, CALL, runs=tmp_path / "runs").was_kept
     assert not folder.exists()
-    assert not forget(loaded, CALL, runs=tmp_path / "runs")
+    assert not forget(loaded, CALL, runs=tmp_path / "runs").was_kept
     assert story_of(loaded, "other") is not None
 
 
@@ -57,7 +59,7 @@ def test_no_name_leads_out_of_the_folder_of_calls(loaded: Loaded, tmp_path: Path
     """Only a call's id is a folder's name."""
     precious = tmp_path / "precious"
     precious.mkdir()
-    assert not forget(loaded, "../precious", runs=tmp_path / "runs")
+    assert not forget(loaded, "../precious", runs=tmp_path / "runs").was_kept
     assert precious.is_dir()
 
 
@@ -73,3 +75,52 @@ def test_a_store_that_cannot_be_opened_is_one_line() -> None:
         story_of(load({"OFFHOOK__STORE__URL": ""}), CALL)
     with pytest.raises(SettingsError, match="cannot be opened"):
         story_of(load({"OFFHOOK__STORE__URL": "sqlite:////proc/no/calls.db"}), CALL)
+
+
+SID = "RE" + "0123456789abcdef" * 2
+
+
+@pytest.fixture
+def left_a_message(loaded: Loaded) -> str:
+    """Where the caller's message lies."""
+    url = f"https://api.twilio.com/2010-04-01/Accounts/AC1/Recordings/{SID}"
+    with open_store(loaded) as store:
+        store.follow_up({f"CA{CALL}": {"voicemail_url": url, "voicemail_s": 9}})
+    return url
+
+
+def test_a_message_is_part_of_the_story(loaded: Loaded, left_a_message: str) -> None:
+    """Where it is, and how long."""
+    story = story_of(loaded, CALL)
+    assert story is not None
+    assert f"Behind the call a message of 9 s was left: {left_a_message}." in story.lines
+
+
+def test_a_message_whose_account_is_not_known_is_named(
+    loaded: Loaded, left_a_message: str, tmp_path: Path
+) -> None:
+    """The reference is deleted all the same."""
+    done = forget(loaded, CALL, runs=tmp_path / "runs")
+    assert (done.was_kept, done.recording_left) == (True, left_a_message)
+    assert story_of(loaded, CALL) is None
+
+
+async def test_a_message_is_deleted_at_the_carrier(
+    tmp_path: Path, loaded: Loaded, left_a_message: str
+) -> None:
+    """With our account, over REST."""
+    async with providers() as lab, session() as client:
+        known = load(
+            {
+                "OFFHOOK__STORE__URL": loaded.settings.store.url,
+                "OFFHOOK__TWILIO__API_URL": lab.http_url,
+                "TWILIO_ACCOUNT_SID": "AC1",
+                "TWILIO_AUTH_TOKEN": "throw-away",
+            }
+        )
+        async with client.put(f"{lab.http_url}/control/recordings/{SID}"):
+            pass
+        done = await asyncio.to_thread(forget, known, CALL, runs=tmp_path / "runs")
+        async with client.get(f"{lab.http_url}/control/recordings") as answer:
+            assert await answer.json() == {"recordings": []}
+    assert (done.was_kept, done.recording_left) == (True, "")

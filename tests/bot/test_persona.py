@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -247,3 +249,29 @@ def test_a_missing_agents_file_is_one_line(tmp_path):
 def test_a_long_value_is_not_repeated_in_the_line(refused):
     """A whole prompt in the wrong place must not flood the log."""
     assert len(refused(SMALL + f'keyterms = "{"x" * 5000}"\n')) < 400
+
+
+@pytest.mark.parametrize(
+    ("minute", "knobs", "answers"),
+    [
+        (9 * 60, {}, True),
+        (8 * 60 - 1, {}, False),
+        (18 * 60, {}, False),
+        (20 * 60, {"handoff_when_closed": True}, True),
+        (20 * 60, {"hours": Hours()}, True),
+        (9 * 60, {"handoff_number": ""}, False),
+    ],
+)
+def test_a_person_answers_within_the_hours(minute: int, knobs: dict[str, object], answers: bool):
+    """By the agent's own clock, unless somebody is always there or no hours are known."""
+    plain = Persona(
+        name="Mia",
+        prompt="You help.",
+        greeting="Hello.",
+        time_zone="America/New_York",
+        handoff_number="+12125550142",
+        hours=Hours(monday=("08:00-18:00",)),
+    )
+    monday = datetime(2026, 3, 2, tzinfo=ZoneInfo("America/New_York"))
+    now = (monday + timedelta(minutes=minute)).astimezone(UTC)
+    assert replace(plain, **knobs).person_answers(now) is answers  # type: ignore[arg-type]

@@ -18,7 +18,6 @@ from bot.persona import Persona, Personas
 from bot.server import build_app
 from bot.settings import load
 from call.admission import Admission
-from call.way_out import After, Step
 from transports.twilio.tickets import Tickets
 
 pytestmark = pytest.mark.wire
@@ -114,20 +113,6 @@ def test_readiness_ends_where_the_room_ends(house: Exchange, client: TestClient)
     house.admission.drain()
     assert client.get("/readyz").json()["status"] == "draining"
     assert client.get("/healthz").status_code == 200
-
-
-def test_after_the_stream_the_verdict_of_the_call_is_carried_out(
-    house: Exchange, client: TestClient
-):
-    """Hang up, or hand over to the person behind the number."""
-    house.decide_after("CA1", After(Step.HANG_UP))
-    assert "<Hangup" in post(client, "/twilio/after").text
-    house.decide_after("CA1", After(Step.TRANSFER))
-    assert "+442079460000" in post(client, "/twilio/after").text
-    house.decide_after("CA1", After(Step.VOICEMAIL))
-    text = post(client, "/twilio/after").text
-    assert AGENT.phrases.apology not in text and AGENT.phrases.voicemail in text
-    assert "<Record" in text
 
 
 def test_a_call_that_broke_gets_an_apology_and_a_voicemail(client: TestClient):

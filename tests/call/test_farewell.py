@@ -13,14 +13,14 @@ GOODBYE = Ending.AGENT_SAID_GOODBYE
 
 
 def asked(now: float = 10.0) -> Farewell:
-    farewell = Farewell(watchdog_s=5.0)
+    farewell = Farewell(watchdog_s=5.0, apology_s=3.0)
     farewell.asked(GOODBYE, now)
     return farewell
 
 
 def test_a_reply_heard_before_anybody_asked_ends_nothing():
     """Ordinary replies do not end calls."""
-    farewell = Farewell(watchdog_s=5.0)
+    farewell = Farewell(watchdog_s=5.0, apology_s=3.0)
     assert farewell.reply_heard(had_words=True, interrupted=False, now=1.0) == ()
     assert farewell.next_deadline() is None
     assert not farewell.is_asked
@@ -67,14 +67,14 @@ def test_a_long_goodbye_that_is_being_heard_is_not_cut_off():
 
 def test_progress_before_anybody_asked_arms_nothing():
     """The watchdog belongs to the goodbye alone."""
-    farewell = Farewell(watchdog_s=5.0)
+    farewell = Farewell(watchdog_s=5.0, apology_s=3.0)
     farewell.progress(1.0)
     assert farewell.next_deadline() is None
     assert farewell.ending is None
 
 
 def leaving(now: float = 10.0) -> Farewell:
-    farewell = Farewell(watchdog_s=5.0)
+    farewell = Farewell(watchdog_s=5.0, apology_s=3.0)
     assert farewell.left(Ending.VOICEMAIL, now) == ()
     return farewell
 
@@ -95,12 +95,13 @@ def test_a_way_out_is_taken_once_and_taken_back_by_nobody():
     assert farewell.left(Ending.HANDED_OFF, 10.5) == ()
     farewell.asked(GOODBYE, 10.6)
     assert farewell.ending is Ending.VOICEMAIL
-    assert farewell.next_deadline() == 15.0
+    assert farewell.next_deadline() == 13.0
 
 
 def test_an_apology_that_cannot_be_heard_is_said_so():
     """Whoever goes on with the call then knows that the caller was told nothing."""
-    assert leaving().on_deadline(15.0) == (HangUp(Ending.VOICEMAIL, was_heard=False),)
+    assert leaving().on_deadline(12.9) == ()
+    assert leaving().on_deadline(13.0) == (HangUp(Ending.VOICEMAIL, was_heard=False),)
     unheard = leaving().reply_heard(kind=WAY_OUT, had_words=False, interrupted=True, now=11.0)
     assert unheard == (HangUp(Ending.VOICEMAIL, was_heard=False),)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from call.errors import Ending, Party
-from call.way_out import BROKEN, Destination, Reason, Step, after, way_out
+from call.way_out import BROKEN, NO_ROOM, Destination, Reason, Step, step_after, way_out
 
 pytestmark = pytest.mark.rule
 
@@ -50,11 +50,12 @@ def test_a_wire_without_a_carrier_ends_after_the_apology():
     ],
 )
 def test_the_carrier_goes_on_as_the_call_ended(ending: Ending, step: Step):
-    """Whether the caller heard the agent's last words goes with it."""
-    assert after(ending, was_heard=True).step is step
-    assert not after(ending, was_heard=False).has_apologised
+    """To the person, to the voicemail, or not at all."""
+    assert step_after(ending) is step
 
 
 def test_a_call_that_left_no_word_takes_a_message_with_an_apology():
-    """Its session or process died, and the caller is still there."""
-    assert (BROKEN.step, BROKEN.has_apologised) == (Step.VOICEMAIL, False)
+    """Its session or process died, and the caller is still there; or it was never taken."""
+    for word in (BROKEN, NO_ROOM):
+        assert (word.step, word.has_apologised) == (Step.VOICEMAIL, False)
+    assert BROKEN.reason is not NO_ROOM.reason

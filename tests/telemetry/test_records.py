@@ -158,3 +158,28 @@ def test_a_store_that_cannot_be_opened_stops_no_call(monkeypatch: pytest.MonkeyP
     assert [call["call_id"] for call in records.newest()] == ["a"]
     assert not records.is_open
     records.close()
+
+
+def test_a_message_left_behind_a_call_is_found_with_it(records: Records, url: str) -> None:
+    """At once, and by the next process."""
+    records.put(document("1", voicemail_url=None))
+    records.follow_up("CA1", transfer="busy")
+    records.follow_up("CA1", voicemail_url="https://x/RE1")
+    for _ in range(2):
+        assert records.get("1") == document("1", voicemail_url="https://x/RE1", transfer="busy")
+        [call] = records.newest()
+        assert call["voicemail_url"] == "https://x/RE1"
+        assert records.wait_until_written()
+    book = CallStore(url)
+    assert (book.get("1") or {})["transfer"] == "busy"
+    book.close()
+
+
+def test_without_a_store_messages_are_kept_in_memory_too() -> None:
+    """Up to the same bound."""
+    records = Records(limit=2)
+    for name in "123":
+        records.put(document(name))
+        records.follow_up(f"CA{name}", voicemail_url=name)
+    assert [call["voicemail_url"] for call in records.newest()] == ["3", "2"]
+    assert records.get("3") == document("3", voicemail_url="3")

@@ -109,7 +109,7 @@ def test_opening_twice_migrates_once_and_keeps_everything(url: str) -> None:
     with engine.connect() as connection:
         version = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     engine.dispose()
-    assert version == "0001"
+    assert version == "0002"
     first.close()
     second.close()
 
@@ -197,3 +197,34 @@ def test_urls_are_understood_as_hosts_write_them() -> None:
             Store(url=wrong)
     with pytest.raises(ValueError, match="keep_days"):
         Store(keep_days=-1)
+
+
+def test_what_comes_behind_a_stream_is_found_with_its_call(store: CallStore) -> None:
+    """From whoever was told, before or after the call's own record; piece by piece."""
+    store.follow_up({"CA1": {"transfer": "busy"}})
+    store.write([document("1", voicemail_url=None), document("2", voicemail_url=None)])
+    store.follow_up({"CA1": {"voicemail_url": "https://x/RE1", "voicemail_s": 7}})
+    found = store.get("1")
+    assert found is not None
+    assert (found["transfer"], found["voicemail_url"]) == ("busy", "https://x/RE1")
+    assert [call["voicemail_url"] for call in store.newest()] == [None, "https://x/RE1"]
+
+
+def test_calls_without_a_carrier_share_no_sequel(store: CallStore) -> None:
+    """A browser's call has no name at a carrier."""
+    store.write([document("1", provider_call_id="")])
+    store.follow_up({"": {"voicemail_url": "https://x/RE1"}})
+    assert "voicemail_url" not in (store.get("1") or {})
+
+
+def test_a_sequel_is_forgotten_with_its_call_and_in_time(store: CallStore) -> None:
+    """By request, and when it is old."""
+    for name in "123":
+        store.write([document(name)])
+        store.follow_up({f"CA{name}": {"voicemail_url": "u"}}, now=NOW)
+    store.forget("1")
+    store.write([document("1")])
+    assert "voicemail_url" not in (store.get("1") or {})
+    store.forget_older(30, now=NOW + 31 * DAY_S)
+    store.write([document("2", at=NOW + 40 * DAY_S)])
+    assert "voicemail_url" not in (store.get("2") or {})

@@ -8,9 +8,10 @@ follows: hang up, take a message, or dial a person.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
 
 from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Connect, Dial, VoiceResponse
@@ -105,10 +106,30 @@ def connect_twiml(
     return str(response)
 
 
-def message_twiml(public_url: str, *, words: str, language: str = "en-US") -> str:
+@dataclass(frozen=True)
+class Tongue:
+    """In which language and voice the carrier speaks for us, where the agent cannot."""
+
+    language: str = "en-US"
+    voice: str = ""
+    """the carrier's name for a voice, such as "Polly.Joanna"; empty: its default"""
+
+
+def tongue(language: str, voice: str = "") -> Tongue:
+    """The carrier's tongue for an agent's language, in `voice` if one is named."""
+    own = _TONGUES.get(language, Tongue(language))
+    return Tongue(own.language, voice or own.voice)
+
+
+ENGLISH = Tongue()
+# The carrier knows languages with their country, and has no default voice for Arabic.
+_TONGUES = {"en": ENGLISH, "ar": Tongue("arb", "Polly.Zeina")}
+
+
+def message_twiml(public_url: str, *, words: str, say: Tongue = ENGLISH) -> str:
     """Say `words`, then record a message; for a full house, a drained one, or a call that broke."""
     response = VoiceResponse()
-    response.say(words, language=language)
+    _say(response, words, say)
     # Without an action the carrier would ask this very document again after the message.
     response.record(
         action=_at(public_url, "/twilio/recording"),
@@ -116,22 +137,42 @@ def message_twiml(public_url: str, *, words: str, language: str = "en-US") -> st
         max_length=MESSAGE_S,
         play_beep=True,
         recording_status_callback=_at(public_url, "/twilio/recording"),
+        recording_status_callback_event="completed",
     )
     response.hangup()  # reached when nothing was said
     return str(response)
 
 
 def transfer_twiml(
-    public_url: str, *, number: str, words: str = "", language: str = "en-US"
+    public_url: str,
+    *,
+    number: str,
+    whisper: Mapping[str, str],
+    words: str = "",
+    say: Tongue = ENGLISH,
 ) -> str:
-    """Say `words`, if any, then dial a person; how that ended is told to `/twilio/dial`."""
+    """Say `words`, if any, then dial a person, who hears `/twilio/whisper` (asked with the values
+    of `whisper`) before the caller; how that ended is told to `/twilio/dial`."""
     response = VoiceResponse()
     if words:
-        response.say(words, language=language)
+        _say(response, words, say)
     dial = Dial(action=_at(public_url, "/twilio/dial"), method="POST", timeout=RING_S)
-    dial.number(number)
+    asked = _at(public_url, "/twilio/whisper?") + urlencode(whisper)
+    dial.number(number, url=asked, method="POST")
     response.append(dial)
     return str(response)
+
+
+def whisper_twiml(words: str, *, say: Tongue = ENGLISH) -> str:
+    """What the person hears; at its end the caller is put through."""
+    response = VoiceResponse()
+    if words:
+        _say(response, words, say)
+    return str(response)
+
+
+def _say(response: VoiceResponse, words: str, say: Tongue) -> None:
+    response.say(words, language=say.language, voice=say.voice or None)
 
 
 def reject_twiml() -> str:
@@ -146,6 +187,54 @@ def hangup_twiml() -> str:
     response = VoiceResponse()
     response.hangup()
     return str(response)
+
+
+# ── what has been recorded? ─────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A message that the carrier keeps."""
+
+    recording_id: str
+    url: str = field(repr=False)
+    duration_s: int
+    is_complete: bool
+    """the carrier has it whole; before, it is still being written"""
+
+
+def recording(form: Mapping[str, str], *, api_url: str) -> Recording | None:
+    """The recording a callback tells of, or None when it tells of none.
+
+    Its address is taken only from where the carrier keeps recordings: it is shown to people as a
+    link, and deleted with our account.
+    """
+    recording_id = form.get("RecordingSid", "")
+    if not re.fullmatch(r"RE[0-9a-f]{32}", recording_id):
+        return None
+    url = form.get("RecordingUrl", "")
+    if not _is_carriers(url, api_url) or not url.endswith(f"/Recordings/{recording_id}"):
+        return None
+    duration = form.get("RecordingDuration", "")
+    return Recording(
+        recording_id,
+        url=url,
+        duration_s=int(duration) if duration.isascii() and duration.isdigit() else 0,
+        is_complete=form.get("RecordingStatus") == "completed",
+    )
+
+
+def _is_carriers(url: str, api_url: str) -> bool:
+    if len(url) > 300 or not url.isascii() or not url.isprintable() or " " in url:
+        return False
+    try:
+        parts, own = urlsplit(url), urlsplit(api_url)
+    except ValueError:
+        return False
+    if parts.query or parts.fragment:
+        return False
+    is_twilio = parts.scheme == "https" and parts.netloc.endswith(".twilio.com")
+    return is_twilio or (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
 
 
 def _at(public_url: str, path: str) -> str:

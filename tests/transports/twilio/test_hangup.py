@@ -42,6 +42,7 @@ async def carrier() -> AsyncIterator[Carrier]:
     carrier = Carrier()
     app = web.Application()
     app.router.add_post("/{path:.*}", carrier.update)
+    app.router.add_delete("/{path:.*}", carrier.update)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

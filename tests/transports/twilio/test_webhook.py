@@ -11,14 +11,18 @@ from twilio.request_validator import RequestValidator
 
 from call.errors import MisuseError
 from transports.twilio.webhook import (
+    Recording,
     Twilio,
     connect_twiml,
     hangup_twiml,
     is_signed_post,
     is_signed_upgrade,
     message_twiml,
+    recording,
     socket_url,
+    tongue,
     transfer_twiml,
+    whisper_twiml,
 )
 
 pytestmark = pytest.mark.wire
@@ -115,19 +119,106 @@ def test_loopback_streams_without_tls() -> None:
 
 def test_a_message_is_taken_once() -> None:
     """Say, record, hang up; the record names where to go on, or it would start over."""
-    root = ET.fromstring(message_twiml(URL, words="Sorry, all <busy>.", language="en-GB"))
+    root = ET.fromstring(message_twiml(URL, words="Sorry, all <busy>.", say=tongue("en-GB")))
     assert [element.tag for element in root] == ["Say", "Record", "Hangup"]
     assert root[0].text == "Sorry, all <busy>." and root[0].attrib == {"language": "en-GB"}
     assert root[1].attrib["action"] == f"{URL}/twilio/recording"
+    assert root[1].attrib["recordingStatusCallback"] == f"{URL}/twilio/recording"
 
 
-def test_a_transfer_dials_a_person() -> None:
+def test_a_transfer_dials_a_person_who_hears_a_whisper_first() -> None:
     """Words if any, then the number; how it ended is told to us."""
-    root = ET.fromstring(transfer_twiml(URL, number="+15550199", words="One moment."))
+    asked = {"call": "CA1", "to": "+1555"}
+    root = ET.fromstring(
+        transfer_twiml(URL, number="+15550199", whisper=asked, words="One moment.")
+    )
     assert [element.tag for element in root.iter()] == ["Response", "Say", "Dial", "Number"]
     assert root[1].attrib["action"] == f"{URL}/twilio/dial"
     assert root[1][0].text == "+15550199"
-    assert ET.fromstring(transfer_twiml(URL, number="+1"))[0].tag == "Dial"
+    assert root[1][0].attrib["url"] == f"{URL}/twilio/whisper?call=CA1&to=%2B1555"
+    assert ET.fromstring(transfer_twiml(URL, number="+1", whisper=asked))[0].tag == "Dial"
+
+
+def test_the_whisper_is_one_line_and_may_be_empty() -> None:
+    """At its end the caller is put through."""
+    root = ET.fromstring(whisper_twiml("A caller & more.", say=tongue("ar")))
+    assert root[0].attrib == {"language": "arb", "voice": "Polly.Zeina"}
+    assert root[0].text == "A caller & more."
+    assert len(ET.fromstring(whisper_twiml(""))) == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "voice", "told"),
+    [
+        ("en", "", ("en-US", "")),
+        ("ar", "", ("arb", "Polly.Zeina")),
+        ("ar", "Polly.Hala", ("arb", "Polly.Hala")),
+        ("en-GB", "Polly.Amy", ("en-GB", "Polly.Amy")),
+        ("de-DE", "", ("de-DE", "")),
+    ],
+)
+def test_the_carrier_speaks_the_agents_language(
+    language: str, voice: str, told: tuple[str, str]
+) -> None:
+    """In a voice that knows it, or in the one that was named."""
+    say = tongue(language, voice)
+    assert (say.language, say.voice) == told
+
+
+SID = "RE" + "0123456789abcdef" * 2
+TOLD = {
+    "RecordingSid": SID,
+    "RecordingUrl": f"https://api.twilio.com/2010-04-01/Accounts/AC1/Recordings/{SID}",
+    "RecordingDuration": "12",
+    "RecordingStatus": "completed",
+}
+
+
+def test_a_recording_is_read_from_its_callback() -> None:
+    """Where it is, how long, and whether the carrier has it whole."""
+    found = recording(TOLD, api_url="https://api.twilio.com")
+    assert found == Recording(SID, TOLD["RecordingUrl"], 12, is_complete=True)
+    early = recording(
+        {**TOLD, "RecordingStatus": "", "RecordingDuration": "x"}, api_url="https://api.twilio.com"
+    )
+    assert early == Recording(SID, TOLD["RecordingUrl"], 0, is_complete=False)
+
+
+@pytest.mark.parametrize("host", ["https://api.ie1.twilio.com", "http://127.0.0.1:7900"])
+def test_a_region_of_the_carrier_or_the_configured_address_keeps_recordings_too(host: str) -> None:
+    """Europe, or the lab."""
+    url = f"{host}/2010-04-01/Accounts/AC1/Recordings/{SID}"
+    assert recording({**TOLD, "RecordingUrl": url}, api_url="http://127.0.0.1:7900") is not None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"RecordingSid": ""},
+        {"RecordingSid": "RE1"},
+        {"RecordingSid": "RE" + "g" * 32},
+        {"RecordingUrl": ""},
+        {"RecordingUrl": f"https://evil.example/Recordings/{SID}"},
+        {"RecordingUrl": f"https://api.twilio.com.evil.example/Recordings/{SID}"},
+        {"RecordingUrl": f"https://evil.example#.twilio.com/Recordings/{SID}"},
+        {"RecordingUrl": f"http://api.twilio.com/Recordings/{SID}"},
+        {"RecordingUrl": f"javascript:alert(1)//x.twilio.com/Recordings/{SID}"},
+        {"RecordingUrl": f"https://api.twilio.com/Recordings/{SID}?x=1"},
+        {"RecordingUrl": "https://api.twilio.com/2010-04-01/Recordings/RE" + "0" * 32},
+        {"RecordingUrl": f"https://api.twilio.com/{'x' * 300}/Recordings/{SID}"},
+        {"RecordingUrl": f"https://[/Recordings/{SID}"},
+    ],
+)
+def test_what_is_no_recording_of_the_carriers_is_none(wrong: dict[str, str]) -> None:
+    """It would be shown as a link, and deleted with our account."""
+    assert recording({**TOLD, **wrong}, api_url="https://api.twilio.com") is None
+
+
+@given(st.dictionaries(st.sampled_from(sorted(TOLD)), st.text(max_size=80)))
+def test_any_callback_is_a_recording_or_none(odd: dict[str, str]) -> None:
+    """Whatever stands in its fields."""
+    found = recording({**TOLD, **odd}, api_url="https://api.twilio.com")
+    assert found is None or found.url.endswith(found.recording_id)
 
 
 def test_hang_up() -> None:

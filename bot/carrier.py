@@ -1,0 +1,291 @@
+"""The carrier's doors: its webhooks and media socket. What it asks is answered in TwiML, what it
+tells is kept with the call's record."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid6
+from fastapi import HTTPException, Request, Response, WebSocket
+from loguru import logger
+
+from bot.exchange import Exchange
+from bot.guard import read_form
+from bot.persona import Persona
+from bot.session import Caller
+from call.errors import CallerWireFault, Ending
+from call.measures import REFUSED, TRANSFERS, VOICEMAILS, WAYS_OUT
+from call.receipt import receipt
+from call.turn import Timeline
+from call.way_out import NO_ROOM, After, Destination, Reason, Step
+from call.whisper import whisper
+from transports.twilio import webhook
+from transports.twilio.transport import answer
+
+XML = "application/xml"
+POLICY_VIOLATION = 1008
+CLOSE_WITHIN_S = 0.5
+
+Serve = Callable[[Exchange, Any, Caller], Awaitable[None]]
+
+
+class CarrierDoors:
+    """Twilio's webhooks and media socket."""
+
+    def __init__(self, exchange: Exchange, *, serve: Serve) -> None:
+        """`serve` runs an admitted call to its end."""
+        self._exchange = exchange
+        self._serve = serve
+        self._wire = exchange.settings.wire
+        self._token = exchange.loaded.secrets.value("TWILIO_AUTH_TOKEN")
+
+    # ── before and after the stream ──────────────────────────────────────────────────
+    async def voice(self, request: Request) -> Response:
+        """A call rings: connect it to the media socket, or apologise and take a message."""
+        form = await self._form(request)
+        reason = self._exchange.admission.refusal(form.get("From", ""))
+        if reason is not None:
+            self._count("voice", reason)
+            logger.warning("call refused: {}", reason)
+            if reason == "caller":
+                return _xml(webhook.reject_twiml())
+            self._keep_refused(form)
+            self._exchange.metrics.count(
+                WAYS_OUT, reason=Reason.CAPACITY.value, destination=Destination.VOICEMAIL.value
+            )
+            return self._follow(NO_ROOM, request, form)
+        token = self._exchange.tickets.issue(
+            form.get("CallSid", ""),
+            caller=form.get("From", ""),
+            called=form.get("To", ""),
+            now=time.monotonic(),
+        )
+        return _xml(webhook.connect_twiml(self._public_url(request), token=token))
+
+    async def after(self, request: Request) -> Response:
+        """The stream has ended: hang up, hand over, or take a message.
+
+        The carrier asks only while the caller is there: a call that left no word broke.
+        """
+        form = await self._form(request)
+        following = self._exchange.afterwards.of(form.get("CallSid", ""))
+        return self._follow(following, request, form)
+
+    async def dial(self, request: Request) -> Response:
+        """A transfer is over: so is the call if a person was there, else they leave a message."""
+        form = await self._form(request)
+        status = form.get("DialCallStatus", "")
+        outcome = status if status in _DIAL_STATUSES else "unknown"
+        if form.get("DialBridged") == "false" and outcome in _TAKEN:
+            outcome = "declined"  # picked up, and hung up at the whisper
+        self._exchange.metrics.count(TRANSFERS, outcome=outcome)
+        if form.get("CallSid"):
+            self._exchange.records.follow_up(form["CallSid"], transfer=outcome)
+        logger.info("transfer: {}", outcome)
+        if outcome in _TAKEN:
+            return _xml(webhook.hangup_twiml())
+        persona = self._persona(form)
+        words = f"{persona.phrases.nobody} {persona.phrases.voicemail}"
+        return _xml(
+            webhook.message_twiml(self._public_url(request), words=words, say=_tongue(persona))
+        )
+
+    async def whisper(self, request: Request) -> Response:
+        """A person has picked up: what they hear before the caller."""
+        form = await self._form(request)
+        call_id = request.query_params.get("call") or form.get("ParentCallSid", "")
+        following = self._exchange.afterwards.of(call_id)
+        persona = self._exchange.personas.for_number(request.query_params.get("to", ""))
+        summary = whisper(following.summary, language=persona.language)
+        words = f"{persona.phrases.whisper} {summary}".strip()
+        return _xml(webhook.whisper_twiml(words, say=_tongue(persona)))
+
+    async def recording(self, request: Request) -> Response:
+        """A message was left: kept with the call's record, and announced once it is whole."""
+        form = await self._form(request)
+        message = webhook.recording(form, api_url=self._exchange.settings.twilio.api_url)
+        if message is None:
+            self._count("recording", "no_recording")
+        elif form.get("CallSid"):
+            self._exchange.records.follow_up(
+                form["CallSid"], voicemail_url=message.url, voicemail_s=message.duration_s
+            )
+            if message.is_complete:
+                self._exchange.metrics.count(VOICEMAILS)
+                logger.info("a message of {} s was left", message.duration_s)
+                self._exchange.spawn(self._announce(form, message))
+        return _xml(webhook.hangup_twiml())
+
+    async def status(self, request: Request) -> Response:
+        """The call's status: acknowledged."""
+        form = await self._form(request)
+        logger.info("{}: {}", request.url.path, form.get("CallStatus"))
+        return _xml(webhook.hangup_twiml())
+
+    def _follow(self, following: After, request: Request, form: dict[str, str]) -> Response:
+        """What a call said is to follow, as the carrier reads it."""
+        if following.step is Step.HANG_UP:
+            return _xml(webhook.hangup_twiml())
+        persona = self._persona(form)
+        say, phrases, public_url = _tongue(persona), persona.phrases, self._public_url(request)
+        apology = phrases.apology if following.reason in _BROKE else ""
+        said = "" if following.has_apologised else apology
+        if following.step is Step.TRANSFER and following.number:
+            words = "" if following.has_apologised else f"{said} {phrases.transfer}".strip()
+            twiml = webhook.transfer_twiml(
+                public_url,
+                number=following.number,
+                whisper={"call": form.get("CallSid", ""), "to": form.get("To", "")},
+                words=words,
+                say=say,
+            )
+            return _xml(twiml)
+        is_full = following.reason is Reason.CAPACITY
+        words = phrases.busy if is_full else f"{said} {phrases.voicemail}".strip()
+        return _xml(webhook.message_twiml(public_url, words=words, say=say))
+
+    def _keep_refused(self, form: dict[str, str]) -> None:
+        """A record of a call that was not taken: the message it may leave belongs to it."""
+        now = datetime.now(UTC)
+        document = receipt(
+            Timeline(),
+            call_id=str(uuid6.uuid7()),
+            provider_call_id=form.get("CallSid", ""),
+            wire="twilio",
+            caller=form.get("From", ""),
+            called=form.get("To", ""),
+            language=self._persona(form).language,
+            started=now,
+            ended=now,
+            ending=Ending.REFUSED,
+        )
+        self._exchange.records.put(document)
+        self._exchange.metrics.call(document)
+
+    async def _announce(self, form: dict[str, str], message: webhook.Recording) -> None:
+        """Tell whoever waits for messages, with what the call's record may say of it."""
+        call_id = form["CallSid"]
+        record = await asyncio.to_thread(self._exchange.records.of_carrier, call_id) or {}
+        told = {
+            name: record.get(name) for name in ("call_id", "from", "to", "started_at", "ending")
+        }
+        if self._exchange.notifier is not None:
+            self._exchange.notifier.announce(
+                {
+                    "event": "voicemail",
+                    **told,
+                    "provider_call_id": call_id,
+                    "voicemail_url": message.url,
+                    "voicemail_s": message.duration_s,
+                }
+            )
+
+    # ── the stream ───────────────────────────────────────────────────────────────────
+    async def media(self, websocket: WebSocket) -> None:
+        """A media socket: its start tells which call it is, its token that it is ours."""
+        if self._wire.verify_signature and not self._is_signed_upgrade(websocket):
+            await self._turn_away(websocket, "signature")  # before it is accepted: 403
+            return
+        try:
+            door = await answer(websocket, self._wire, self._exchange.metrics)
+        except CallerWireFault:
+            self._count("media", "no_start")
+            return  # closed and logged where it was found out
+        caller = self._caller(door.start)
+        if caller is None:
+            await self._turn_away(websocket, "token")
+        elif not self._exchange.admission.enter(caller.number):
+            reason = self._exchange.admission.refusal(caller.number) or "full"
+            self._exchange.afterwards.decide(caller.provider_call_id, NO_ROOM)
+            await self._turn_away(websocket, reason)
+        else:
+            await self._serve(self._exchange, door, caller)
+
+    async def _turn_away(self, websocket: WebSocket, reason: str) -> None:
+        """Close a socket that no call comes of, without waiting for a peer that does not answer."""
+        self._count("media", reason)
+        logger.warning("media socket refused: {}", reason)
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await websocket.close(POLICY_VIOLATION)
+        except (TimeoutError, RuntimeError, OSError) as error:  # the peer was faster, or is gone
+            logger.debug("media socket was already closed: {}", type(error).__name__)
+
+    def _count(self, door: str, reason: str) -> None:
+        self._exchange.metrics.count(REFUSED, door=door, reason=reason)
+
+    def _is_signed_upgrade(self, websocket: WebSocket) -> bool:
+        """Wrong is refused; missing is left to the token, since proxies may drop the header."""
+        signature = websocket.headers.get("x-twilio-signature")
+        return signature is None or webhook.is_signed_upgrade(
+            self._token,
+            public_url=self._wire.public_url,
+            target=websocket.url.path,
+            signature=signature,
+        )
+
+    def _caller(self, start: Any) -> Caller | None:
+        """Who calls, from the one-time ticket; None when a ticket is asked for and not good."""
+        ticket = self._exchange.tickets.redeem(
+            start.parameters.get("token", ""), call_id=start.call_id, now=time.monotonic()
+        )
+        if ticket is None and self._wire.verify_signature:
+            return None
+        return Caller(
+            provider_call_id=start.call_id,
+            number=ticket.caller if ticket else "",
+            called=ticket.called if ticket else "",
+            wire="twilio",
+        )
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        """The carrier's form, once its signature is good (or not asked for)."""
+        try:
+            form = read_form(await request.body(), doors=self._exchange.settings.doors)
+        except ValueError as error:
+            self._count("webhook", "form")
+            raise HTTPException(400, str(error)) from None
+        if not self._wire.verify_signature:
+            logger.warning("{}: unverified (wire.verify_signature is off)", request.url.path)
+            return form
+        query = f"?{request.url.query}" if request.url.query else ""
+        if not webhook.is_signed_post(
+            self._token,
+            public_url=self._wire.public_url,
+            target=request.url.path + query,
+            form=form,
+            signature=request.headers.get("X-Twilio-Signature", ""),
+        ):
+            self._count("webhook", "signature")
+            logger.warning("{}: refused, the signature is missing or wrong", request.url.path)
+            raise HTTPException(403)
+        return form
+
+    def _public_url(self, request: Request) -> str:
+        """Where the carrier reaches us; without a public URL, where we listen (loopback only).
+
+        Never what Host or X-Forwarded-Host say: TwiML built from them would send a call anywhere.
+        """
+        host, port = request.scope.get("server") or ("127.0.0.1", None)
+        return self._wire.public_url or f"http://{host}" + (f":{port}" if port else "")
+
+    def _persona(self, form: dict[str, str]) -> Persona:
+        return self._exchange.personas.for_number(form.get("To", ""))
+
+
+_BROKE = (Reason.FAULTS, Reason.FATAL, Reason.UNSURE)
+_TOLD = ("call_id", "from", "to", "started_at", "ending", "fault_party")
+_TAKEN = ("completed", "answered")
+_DIAL_STATUSES = (*_TAKEN, "busy", "no-answer", "failed", "canceled")
+
+
+def _tongue(persona: Persona) -> webhook.Tongue:
+    return webhook.tongue(persona.language, persona.voices.get("twilio", ""))
+
+
+def _xml(twiml: str) -> Response:
+    return Response(twiml, media_type=XML)

@@ -1,0 +1,212 @@
+"""How a call is let go: with a goodbye, to a person, to the voicemail; who is told what."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.afterwards import Afterwards
+from bot.ending import CallEnding
+from bot.persona import WEEKDAYS, Hours, Persona
+from bot.settings import Settings
+from call.errors import CallRefused, Ending, Party
+from call.heard import Goodbye
+from call.measures import NullRecorder
+from call.turn import TurnRecord
+from call.way_out import Reason, Step
+from frames.recovery import WayOutFrame
+from frames.speech import PlayedToFrame, ReplyHeardFrame
+from frames.wire import WireStoppedFrame
+from tests.conftest import TICK, eventually
+
+pytestmark = pytest.mark.wire
+
+AGENT = Persona(name="Mia", prompt="You help.", greeting="Hello.", handoff_number="+442079460000")
+ALONE = replace(AGENT, handoff_number="")
+PHRASES = AGENT.phrases
+
+
+class Recorder(NullRecorder):
+    """Of a call in which something was said."""
+
+    def __init__(self, *texts: str) -> None:
+        records = [TurnRecord(turn, caller_text=text) for turn, text in enumerate(texts, 1)]
+        self.timeline = SimpleNamespace(records=records)
+
+
+class Session:
+    """As much of a session as its ending sees."""
+
+    def __init__(self, persona: Persona, *, wire: str, said: tuple[str, ...]) -> None:
+        self.persona = persona
+        self.settings = Settings(goodbye=Goodbye(watchdog_s=100 * TICK, apology_s=10 * TICK))
+        self.caller = SimpleNamespace(wire=wire, provider_call_id="CA1")
+        self.recorder = Recorder(*said)
+        self.afterwards = Afterwards()
+        self.exchange = SimpleNamespace(afterwards=self.afterwards, hang_up=self.hang_up)
+        self.spoken: list[tuple[str, str]] = []
+        self.is_stopped = False
+        self.hung_up: list[str] = []
+
+    async def hang_up(self, provider_call_id: str) -> None:
+        self.hung_up.append(provider_call_id)
+
+    async def leave_with(self, text: str, *, kind: str) -> None:
+        self.spoken.append((kind, text))
+
+    async def say(self, text: str, *, kind: str) -> None:
+        self.spoken.append((kind, text))
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+
+def call(
+    persona: Persona = AGENT, *, wire: str = "twilio", said: tuple[str, ...] = ()
+) -> tuple[CallEnding, Any]:
+    session: Any = Session(persona, wire=wire, said=said)
+    return CallEnding(session), session
+
+
+async def heard(ending: CallEnding, session: Any, kind: str) -> None:
+    """The reply of that kind has been heard to its end; the call is let go."""
+    ending.saw(ReplyHeardFrame(reply=2, kind=kind, heard="words"))
+    await eventually(lambda: session.is_stopped, what="the call is let go")
+    await ending.aclose()
+
+
+async def test_a_way_out_leads_to_the_person_after_the_apology():
+    """The frame of whoever gave up names the reason and the party; more of them change nothing."""
+    ending, session = call(said=("I have a toothache.", ""))
+    ending.saw(WayOutFrame(reason=Reason.FAULTS, party=Party.LLM))
+    ending.saw(WayOutFrame(reason=Reason.UNSURE, party=Party.STT))
+    await eventually(lambda: session.spoken, what="the apology")
+    assert session.spoken == [("way_out", f"{PHRASES.apology} {PHRASES.transfer}")]
+    ending.saw(ReplyHeardFrame(reply=1, kind="reply", heard="It is", interrupted=True))
+    assert not session.is_stopped
+    await heard(ending, session, "way_out")
+    following = session.afterwards.of("CA1")
+    assert (following.step, following.number) == (Step.TRANSFER, AGENT.handoff_number)
+    assert following.has_apologised
+    assert following.summary == f"{PHRASES.last_words} I have a toothache."
+    assert (ending.ending, ending.fault_party) == (Ending.HANDED_OFF, Party.LLM)
+    assert session.hung_up == []
+
+
+async def test_without_a_person_the_caller_may_leave_a_message():
+    """The agent apologises, the carrier records."""
+    ending, session = call(ALONE)
+    ending.way_out(Reason.FAULTS, Party.TTS)
+    await heard(ending, session, "way_out")
+    assert session.spoken == [("way_out", PHRASES.apology)]
+    assert session.afterwards.of("CA1").step is Step.VOICEMAIL
+    assert (ending.ending, ending.fault_party) == (Ending.VOICEMAIL, Party.TTS)
+
+
+async def test_an_apology_nobody_hears_is_left_to_the_carriers_voice():
+    """The voice may be what failed."""
+    ending, session = call(ALONE)
+    ending.way_out(Reason.FAULTS, Party.TTS)
+    await eventually(lambda: session.is_stopped, what="the watchdog lets go")
+    await ending.aclose()
+    following = session.afterwards.of("CA1")
+    assert (following.step, following.has_apologised) == (Step.VOICEMAIL, False)
+
+
+async def test_an_apology_that_is_being_heard_is_waited_for():
+    """Every step of progress starts the watchdog again."""
+    ending, session = call(ALONE)
+    ending.way_out(Reason.FAULTS, Party.TTS)
+    for _ in range(6):
+        await asyncio.sleep(3 * TICK)
+        ending.saw(PlayedToFrame(clause_id="2.1", chars=5, is_end=False))
+    assert not session.is_stopped
+    await heard(ending, session, "way_out")
+    assert session.afterwards.of("CA1").has_apologised
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.UNSURE, PHRASES.misheard),
+        (Reason.FATAL, PHRASES.apology),
+        (Reason.CALLER_ASKED, PHRASES.nobody),
+    ],
+)
+async def test_each_reason_has_its_words(reason: Reason, words: str):
+    """The caller is not told of faults where there were none."""
+    ending, session = call(ALONE)
+    ending.way_out(reason)
+    await heard(ending, session, "way_out")
+    assert session.spoken == [("way_out", words)]
+
+
+async def test_the_model_hands_over_with_a_word_for_the_person():
+    """Its own last words are heard first."""
+    ending, session = call()
+    await ending.transfer("asks about the bill of [NAME_1]")
+    await heard(ending, session, "reply")
+    following = session.afterwards.of("CA1")
+    assert (following.step, following.summary) == (Step.TRANSFER, "asks about the bill of [NAME_1]")
+    assert ending.ending is Ending.HANDED_OFF
+
+
+async def test_outside_the_hours_a_caller_who_wants_a_person_may_leave_a_message():
+    """Nobody is rung in vain."""
+    today = datetime.now(UTC).date()
+    days = tuple(today + timedelta(days=n) for n in (-1, 0, 1))
+    hours = replace(Hours(**dict.fromkeys(WEEKDAYS, ("00:00-24:00",))), closed_on=days)
+    ending, session = call(replace(AGENT, hours=hours))
+    await ending.transfer("wants a person")
+    await heard(ending, session, "way_out")
+    assert session.spoken == [("way_out", PHRASES.nobody)]
+    assert ending.ending is Ending.VOICEMAIL
+    assert ending.fault_party is None
+
+
+async def test_from_a_browser_nobody_can_be_dialled():
+    """The model is told so, and a way out ends after its words."""
+    ending, session = call(wire="webrtc")
+    with pytest.raises(CallRefused):
+        await ending.transfer("wants a person")
+    ending.way_out(Reason.FAULTS, Party.STT)
+    await heard(ending, session, "way_out")
+    assert (ending.ending, ending.fault_party) == (Ending.FAULT, Party.STT)
+
+
+async def test_a_goodbye_that_was_asked_for_stands():
+    """A fault behind it sends nobody to a voicemail."""
+    ending, session = call()
+    await ending.end_call()
+    ending.way_out(Reason.FAULTS, Party.TTS)
+    await eventually(lambda: session.is_stopped, what="the call is let go")
+    await ending.aclose()
+    assert session.spoken == []
+    assert session.hung_up == ["CA1"]
+    assert ending.ending is Ending.AGENT_SAID_GOODBYE
+
+
+async def test_a_caller_who_leaves_before_being_led_out_has_hung_up():
+    """On somebody's fault."""
+    ending, session = call()
+    ending.way_out(Reason.FAULTS, Party.LLM)
+    ending.saw(WireStoppedFrame(reason="stop"))
+    await ending.aclose()
+    assert (ending.ending, ending.fault_party) == (Ending.CALLER_HUNG_UP, Party.LLM)
+
+
+async def test_a_process_that_goes_down_leaves_the_caller_a_voicemail():
+    """A call that had ended already keeps its ending."""
+    ending, session = call()
+    ending.drain()
+    assert ending.ending is Ending.DRAINED
+    assert session.afterwards.of("CA1").step is Step.VOICEMAIL
+    over, session = call()
+    over.close(Ending.AGENT_SAID_GOODBYE)
+    over.drain()
+    assert over.ending is Ending.AGENT_SAID_GOODBYE
