@@ -20,7 +20,7 @@ from bot.session import Caller
 from call.errors import CallerWireFault, Ending
 from call.measures import REFUSED, TRANSFERS, VOICEMAILS, WAYS_OUT
 from call.receipt import receipt
-from call.turn import Timeline
+from call.timeline import Timeline
 from call.way_out import NO_ROOM, After, Destination, Reason, Step
 from call.whisper import whisper
 from transports.twilio import webhook

@@ -20,8 +20,8 @@ from frames.speech import PlayedToFrame, ReplyHeardFrame
 from frames.wire import WireStoppedFrame
 
 if TYPE_CHECKING:
-    from call.phrases import Phrases
     from bot.session import Session
+    from call.phrases import Phrases
 
 
 class CallEnding:

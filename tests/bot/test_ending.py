@@ -17,7 +17,7 @@ from bot.settings import Settings
 from call.errors import CallRefused, Ending, Party
 from call.heard import Goodbye
 from call.measures import NullRecorder
-from call.turn import TurnRecord
+from call.timeline import TurnRecord
 from call.way_out import Reason, Step
 from frames.recovery import WayOutFrame
 from frames.speech import PlayedToFrame, ReplyHeardFrame
@@ -160,7 +160,8 @@ async def test_outside_the_hours_a_caller_who_wants_a_person_may_leave_a_message
     """Nobody is rung in vain."""
     today = datetime.now(UTC).date()
     days = tuple(today + timedelta(days=n) for n in (-1, 0, 1))
-    hours = replace(Hours(**dict.fromkeys(WEEKDAYS, ("00:00-24:00",))), closed_on=days)
+    always: dict[str, Any] = dict.fromkeys(WEEKDAYS, ("00:00-24:00",))
+    hours = replace(Hours(**always), closed_on=days)
     ending, session = call(replace(AGENT, hours=hours))
     await ending.transfer("wants a person")
     await heard(ending, session, "way_out")
