@@ -62,7 +62,7 @@ class CarrierDoors:
             form.get("CallSid", ""),
             caller=form.get("From", ""),
             called=form.get("To", ""),
-            now=time.monotonic(),
+            now=time.time(),
         )
         return _xml(webhook.connect_twiml(self._public_url(request), token=token))
 
@@ -195,7 +195,7 @@ class CarrierDoors:
         except CallerWireFault:
             self._count("media", "no_start")
             return  # closed and logged where it was found out
-        caller = self._caller(door.start)
+        caller = await self._caller(door.start)
         if caller is None:
             await self._turn_away(websocket, "token")
         elif not self._exchange.admission.enter(caller.number):
@@ -228,10 +228,10 @@ class CarrierDoors:
             signature=signature,
         )
 
-    def _caller(self, start: Any) -> Caller | None:
+    async def _caller(self, start: Any) -> Caller | None:
         """Who calls, from the one-time ticket; None when a ticket is asked for and not good."""
-        ticket = self._exchange.tickets.redeem(
-            start.parameters.get("token", ""), call_id=start.call_id, now=time.monotonic()
+        ticket = await self._exchange.tickets.redeem(
+            start.parameters.get("token", ""), call_id=start.call_id, now=time.time()
         )
         if ticket is None and self._wire.verify_signature:
             return None

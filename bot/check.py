@@ -19,6 +19,7 @@ from bot.exposure import LEAST_PASSWORD_CHARS, is_reachable
 from bot.finding import Finding, good, note, problem
 from bot.persona import Persona, Personas, load_personas
 from bot.secrets import missing_keys
+from bot.seen import check_redis
 from bot.settings import KNOBS, Loaded
 from call.audio import RATE_HZ
 from call.errors import SettingsError
@@ -42,6 +43,7 @@ async def run_check(loaded: Loaded, *, online: bool = True, port: int = PORT) ->
         findings += [*_agent(loaded, people), *check_privacy(loaded.settings, people)]
         if online:
             findings += await _ask(loaded, people)
+            findings += await check_redis(loaded.secrets.value("REDIS_URL"))
     return sorted(findings, key=lambda finding: (not finding.is_problem, not finding.remedy))
 
 

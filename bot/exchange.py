@@ -16,6 +16,7 @@ from bot.afterwards import Afterwards
 from bot.notify import Notifier
 from bot.persona import Personas, load_personas
 from bot.secrets import account_of
+from bot.seen import open_tickets
 from bot.settings import Loaded, Settings
 from call.admission import Admission
 from processors.smart_turn import SmartTurn
@@ -144,7 +145,7 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
             smart_turn=smart_turn,
             http=http,
             admission=Admission(settings.capacity),
-            tickets=Tickets(life_s=settings.twilio.token_life_s),
+            tickets=await stack.enter_async_context(open_tickets(loaded, metrics)),
             metrics=metrics,
             records=records,
             traces=traces,

@@ -247,6 +247,11 @@ LOOP_LAG = Measure("offhook_loop_lag_seconds", "How late the event loop woke a t
 RECORDS_SHED = Measure(
     "offhook_records_shed_total", "Call records given up: the store was away for too long"
 )
+STORE_AWAY = Measure(
+    "offhook_store_away_total",
+    "Times a store that hosts share did not answer, and one host decided alone",
+    labels=("store",),
+)
 RECORDS_FAILED = Measure("offhook_records_failed_total", "Attempts to write that the store refused")
 
 

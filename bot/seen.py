@@ -1,0 +1,104 @@
+"""What has been used once, in a Redis that all workers and hosts share.
+
+While the Redis is away this process remembers for itself: a caller who rings is answered, and what
+is lost meanwhile is that another host knows of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import redis.asyncio as redis
+from loguru import logger
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from bot.finding import Finding, good, problem
+from bot.settings import Loaded
+from call.errors import SettingsError
+from call.measures import STORE_AWAY, NullRecorder, Recorder
+from transports.twilio.tickets import SeenHere, Tickets
+
+ANSWER_S = 0.25  # a caller waits for it
+_PREFIX = "offhook:seen:"
+
+
+class SeenInRedis:
+    """Implements `transports.twilio.tickets.SeenOnce`."""
+
+    def __init__(self, url: str, *, recorder: Recorder) -> None:
+        try:
+            self._redis = redis.Redis.from_url(
+                url,
+                socket_timeout=ANSWER_S,
+                socket_connect_timeout=ANSWER_S,
+                retry=Retry(NoBackoff(), 0),
+            )
+        except ValueError:
+            raise SettingsError(
+                "REDIS_URL",
+                "is no Redis URL",
+                source="environment",
+                remedy="write redis://host:6379/0 (rediss:// with TLS)",
+            ) from None
+        self._here = SeenHere()
+        self._recorder = recorder
+
+    async def first(self, key: str, *, life_s: float, now: float) -> bool:
+        """Whether `key` is seen for the first time within `life_s`."""
+        is_first_here = await self._here.first(key, life_s=life_s, now=now)
+        if not is_first_here:
+            return False
+        name = _PREFIX + hashlib.sha256(key.encode()).hexdigest()
+        try:
+            return bool(await self._redis.set(name, b"1", nx=True, px=round(life_s * 1000)))
+        except (RedisError, OSError) as error:
+            self._recorder.count(STORE_AWAY, store="redis")
+            logger.error("redis is away, tokens are known here only: {}", type(error).__name__)
+            return True
+
+    async def answers(self) -> bool:
+        """Whether it is there."""
+        try:
+            return bool(await self._redis.ping())
+        except (RedisError, OSError):
+            return False
+
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._redis.aclose()
+
+
+@asynccontextmanager
+async def open_tickets(loaded: Loaded, recorder: Recorder) -> AsyncIterator[Tickets]:
+    """The tickets of this process; with REDIS_URL and the carrier's secret, of all of them."""
+    secret, url = (loaded.secrets.value(name) for name in ("TWILIO_AUTH_TOKEN", "REDIS_URL"))
+    life_s = loaded.settings.twilio.token_life_s
+    if not url:
+        yield Tickets(secret, life_s=life_s)
+        return
+    seen = SeenInRedis(url, recorder=recorder)
+    try:
+        if not await seen.answers():
+            logger.warning("the redis of REDIS_URL does not answer yet")
+        yield Tickets(secret, life_s=life_s, seen=seen)
+    finally:
+        await seen.close()
+
+
+async def check_redis(url: str) -> list[Finding]:
+    """What `offhook check` says of it."""
+    if not url:
+        return []
+    try:
+        seen = SeenInRedis(url, recorder=NullRecorder())
+    except SettingsError as error:
+        return [problem("redis", f"{error.key} {error.problem}", error.remedy)]
+    is_there = await seen.answers()
+    await seen.close()
+    if is_there:
+        return [good("redis", "answers; a media socket's token is used once on all hosts")]
+    return [problem("redis", "the redis of REDIS_URL does not answer", "start it, or unset it")]

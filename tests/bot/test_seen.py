@@ -1,0 +1,119 @@
+"""A token used on one host is used on all of them: against a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.seen import SeenInRedis, check_redis, open_tickets
+from bot.settings import load
+from call.errors import SettingsError
+from call.measures import STORE_AWAY, NullRecorder
+from tests.needs import need
+from transports.twilio.tickets import Ticket
+
+pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+
+
+class Counts(NullRecorder):
+    """Remembers what was counted."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def count(self, measure, amount=1, **labels):
+        self.seen.append(measure.name)
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    """A Redis of the test's own, on a Unix socket."""
+    server = need("redis-server", package="redis-server")
+    folder = Path(tempfile.mkdtemp(prefix="offhook-redis-", dir="/tmp"))
+    running = subprocess.Popen(
+        [server, "--port", "0", "--unixsocket", str(folder / "s"), "--save", "", "--dir", folder],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(400):
+            if (folder / "s").exists():
+                break
+            time.sleep(0.025)
+        yield f"unix://{folder}/s"
+    finally:
+        running.terminate()
+        running.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def loaded(**environ: str):
+    """Settings of a host."""
+    return load({"TWILIO_AUTH_TOKEN": "of-the-carrier", **environ})
+
+
+async def test_two_hosts_let_one_token_in_once(redis_url: str):
+    """Issued by one, redeemed on the other, refused on both from then on."""
+    first, second = loaded(REDIS_URL=redis_url), loaded(REDIS_URL=redis_url)
+    async with open_tickets(first, Counts()) as here, open_tickets(second, Counts()) as there:
+        token = here.issue("CA1", caller="+1", called="+2", now=100.0)
+        assert await there.redeem(token, call_id="CA1", now=101.0) == Ticket("CA1", "+1", "+2")
+        assert await here.redeem(token, call_id="CA1", now=101.0) is None
+        assert await there.redeem(token, call_id="CA1", now=101.0) is None
+
+
+async def test_many_sockets_at_once_one_comes_in(redis_url: str):
+    """From two hosts, twenty of them."""
+    async with (
+        open_tickets(loaded(REDIS_URL=redis_url), Counts()) as here,
+        open_tickets(loaded(REDIS_URL=redis_url), Counts()) as there,
+    ):
+        token = here.issue("CA2", caller="", called="", now=100.0)
+        redeemed = await asyncio.gather(
+            *(host.redeem(token, call_id="CA2", now=100.0) for host in [here, there] * 10)
+        )
+        assert sum(ticket is not None for ticket in redeemed) == 1
+
+
+async def test_what_is_kept_says_nothing_and_goes_by_itself(redis_url: str):
+    """A hash for a little longer than the token's life."""
+    seen = SeenInRedis(redis_url, recorder=Counts())
+    assert await seen.first("a token", life_s=30.0, now=0.0)
+    names = [key async for key in seen._redis.scan_iter("offhook:seen:*")]
+    assert not any(b"token" in name for name in names)
+    (name,) = [name for name in names if await seen._redis.pttl(name) <= 30_000]
+    assert 0 < await seen._redis.pttl(name)
+    await seen.close()
+
+
+async def test_while_redis_is_away_this_host_remembers_for_itself(tmp_path: Path):
+    """The caller is answered; that one host decided alone is counted."""
+    counts = Counts()
+    async with open_tickets(loaded(REDIS_URL=f"unix://{tmp_path}/nobody"), counts) as desk:
+        token = desk.issue("CA1", caller="+1", called="+2", now=0.0)
+        assert await desk.redeem(token, call_id="CA1", now=1.0) is not None
+        assert await desk.redeem(token, call_id="CA1", now=1.0) is None
+    assert counts.seen == [STORE_AWAY.name]
+
+
+async def test_the_check_asks_it(redis_url: str, tmp_path: Path):
+    """It answers, it does not, it is none, it is not used."""
+    assert [finding.is_problem for finding in await check_redis(redis_url)] == [False]
+    (away,) = await check_redis(f"unix://{tmp_path}/nobody")
+    assert away.is_problem and "does not answer" in str(away)
+    (wrong,) = await check_redis("http://redis")
+    assert wrong.is_problem and "REDIS_URL is no Redis URL" in str(wrong)
+    assert await check_redis("") == []
+
+
+def test_a_wrong_url_is_one_line():
+    """Which does not repeat it: it may hold a password."""
+    with pytest.raises(SettingsError) as refused:
+        SeenInRedis("http://:secret@redis", recorder=Counts())
+    assert "secret" not in str(refused.value)
