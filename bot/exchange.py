@@ -18,6 +18,7 @@ from bot.persona import Personas, load_personas
 from bot.secrets import account_of
 from bot.seen import open_tickets
 from bot.settings import Loaded, Settings
+from bot.vitals import GAUGES
 from call.admission import Admission
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
@@ -84,6 +85,8 @@ class Exchange:
             lambda: self.settings.capacity.max_calls,
         )
         gauge("offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None)
+        for name, help, read in GAUGES:
+            gauge(name, help, read)
 
     # ── calls that run beside the request that brought them ──────────────────────────
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:

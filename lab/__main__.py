@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from lab.delays import PROFILES
-from lab.engines import ENGINES
+from lab.engines import ENGINES, MINDS
 from lab.knobs import Knobs
 
 
@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", choices=PROFILES, default="co-located", help="delays")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other delays")
     parser.add_argument("--engine", choices=ENGINES, default="real", help="bursts for load runs")
+    parser.add_argument(
+        "--mind", choices=MINDS, default="receptionist", help="reciter to count words"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -86,6 +89,7 @@ async def _serve(options: argparse.Namespace, knobs: Knobs) -> None:
         profile=options.profile,
         seed=options.seed,
         engine=options.engine,
+        mind=options.mind,
         knobs=knobs,
     ) as lab:
         sys.stdout.write(f"lab ready on {lab.http_url}\n")

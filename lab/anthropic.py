@@ -33,6 +33,11 @@ ERRORS = {
     429: "rate_limit_error", 500: "api_error", 504: "timeout_error", 529: "overloaded_error",
 }  # fmt: skip
 PIECES = re.compile(r"\s*[^\W_]{1,7}|\s*\S|\s+")
+OF_THE_ANSWER = (
+    "headers_only", "pings_only", "slow_first_token", "slow_tokens", "thinking_only", "refusal",
+    "empty", "max_tokens", "malformed_tool_json",
+)  # fmt: skip
+"""Faults of the whole answer: a client begins to feel them with its request."""
 FOREVER_S = 600.0  # the SDKs' own read timeout; nobody waits longer
 THOUGHT = "The caller asked something. I should think about it a little longer. "
 
@@ -154,6 +159,9 @@ class Claude:
         self, request: web.Request, body: dict[str, Any], faults: list[Fault], asked_at: float
     ) -> web.StreamResponse:
         by_shape = {fault.shape: fault for fault in faults}
+        for fault in faults:
+            if fault.shape in OF_THE_ANSWER:
+                self.world.noting(NAME, "")(fault)
         if (hole := by_shape.get("black_hole")) is not None:
             await asyncio.sleep(hole["for_s"] or FOREVER_S)
             reset(request)
@@ -258,7 +266,7 @@ class Events:
         await response.prepare(self.request)
         pipe = EventPipe(self.request, response)
         # faults count deltas, not the events that open the message
-        self.outlet = Outlet(pipe, quota=quota)
+        self.outlet = Outlet(pipe, quota=quota, note=self.world.noting(NAME, self.answer.id))
         try:
             await self._events()
             await response.write_eof()
@@ -349,6 +357,7 @@ class Events:
         await self._until_due()
         self.due_at += self.token_s
         if (fault := self.by_shape.get("error_after")) and self.deltas >= fault["after"]:
+            self.outlet.feel(fault)
             error = {"type": fault["type"], "message": fault["message"]}
             await self.outlet.inner.say(
                 {"type": "error", "error": error, "request_id": f"req_{uuid4().hex[:24]}"}

@@ -12,7 +12,7 @@ from aiohttp import web
 from lab.faults import REQUEST, Fault
 from lab.outlet import Outlet, Quota
 from lab.speaking import Speech
-from lab.voicing import Format, Piece, Utterance, pieces, synthesise
+from lab.voicing import Format, Piece, Utterance, note_first, pieces, synthesise
 from lab.world import WORLD, Line, World, is_missing, is_wrong_key, parse_object
 
 NAME = "cartesia"
@@ -177,39 +177,41 @@ class Speaker:
                     await self._error(400, "The message is not a JSON object", "")
                     continue
                 self.world.log.add(NAME, "message", line=self.line.id, message=message)
-                if await self._on_message(message):
-                    return
+                await self._on_message(message)
         finally:
             for context in self.contexts.values():
                 context.stop_timers()
 
-    async def _on_message(self, message: dict[str, Any]) -> bool:
-        """One request. True when a fault closed the socket."""
+    async def _on_message(self, message: dict[str, Any]) -> None:
+        """One request."""
         name = str(message.get("context_id") or "")
         if message.get("cancel") is True:
             await self._cancel(name)
-            return False
+            return
         if problem := _problem(message):
             await self._error(problem[0], problem[1], name)
-            return False
+            return
         if name in self.expired:
             await self._error(400, "The context has expired", name)
-            return False
+            return
         context = self.contexts.get(name)
         if context is None:
             context = self.contexts[name] = Context(message)
         elif _fixed(message) != context.fields:
             await self._error(400, "Fields of a context must not change", name)
-            return False
-        text = message["transcript"]
-        if text.strip() and context.outlet is None:
-            faults = self.world.strike(self.line, REQUEST, words=text)
-            if any(fault.shape == "expire" for fault in faults):
+            return
+        self._take(context, message["transcript"], message)
+
+    async def _is_struck(self, context: Context, text: str) -> bool:
+        """Let the faults of this text bite, and stay. True when the socket is closed by one."""
+        faults = self.world.strike(self.line, REQUEST, words=text)
+        for fault in faults:
+            if fault.shape == "expire":
+                self.line.outlet.feel(fault)
                 await self.line.outlet.close(*IDLE)
                 return True
-            if faults:
-                context.outlet = self.line.outlet.within(faults)
-        self._take(context, text, message)
+        if faults:
+            context.outlet = (context.outlet or self.line.outlet).within(faults)
         return False
 
     def _take(self, context: Context, text: str, message: dict[str, Any]) -> None:
@@ -265,10 +267,14 @@ class Speaker:
             )
             if previous is not None:
                 await asyncio.wait([previous])
+            if context.is_over or await self._is_struck(context, text):
+                return
             began_at = self.loop.time()
             async for piece in pieces(utterance, speech, draw):
                 if context.is_over:
                     return
+                if piece.start_s == 0.0:
+                    note_first(self.world, utterance, line=self.line)
                 took_ms = (self.loop.time() - began_at) * 1000
                 await self._piece(context, piece, speech, took_ms)
             context.said_s += speech.duration_s
@@ -336,9 +342,10 @@ class Speaker:
         outlet = context.outlet
         if outlet is None:
             return
-        if (fault := outlet.has("late")) and context.late is not None:
-            self.line.crew.start(self._haunt(context.late, fault))
-        outlet.recover()
+        for layer in outlet.layers(down_to=self.line.outlet):
+            if (fault := layer.has("late")) and context.late is not None:
+                self.line.crew.start(self._haunt(context.late, fault))
+            layer.recover()
 
     async def _haunt(self, message: dict[str, Any], fault: Fault) -> None:
         for _ in range(fault["messages"]):

@@ -17,10 +17,11 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from lab.faults import REQUEST, Fault
+from lab.faults import Fault
 from lab.hearing import Word
-from lab.outlet import Ended, Outlet, Quota
+from lab.outlet import Quota
 from lab.sound import HEARD, Hearer
+from lab.utterance import UtteranceMouth
 from lab.world import WORLD, Line, World, is_missing, is_wrong_key, parse_object
 
 NAME = "deepgram"
@@ -158,7 +159,7 @@ class Recogniser:
         )
         self.clock = asyncio.get_running_loop().time
         self.times = Times(opened_at=self.clock())
-        self.utterance: Outlet | None = None
+        self.mouth = UtteranceMouth(world, line, idle=IDLE)
         self.last_final: asyncio.Task[None] | None = None
         self.shown = ""
 
@@ -261,7 +262,7 @@ class Recogniser:
             **draw.as_dict(),
         )
         await self._result(words, heard_s=heard_s, is_final=True, **flags)
-        self.utterance = None
+        self.mouth.over()
         if words:
             self.times.last_word_s = words[-1].end_s
         if self.last_final is asyncio.current_task():
@@ -298,21 +299,7 @@ class Recogniser:
         }
         if is_final:
             self.times.final_end_s = heard_s
-        await (await self._mouth(self.options.text(words))).say(message)
-
-    async def _mouth(self, words: str) -> Outlet:
-        """The connection's, or this utterance's when a fault struck it."""
-        if words and self.utterance is None:
-            faults = self.world.strike(self.line, REQUEST, words=words)
-            if any(fault.shape == "expire" for fault in faults):
-                await self.line.outlet.close(*IDLE)
-                raise Ended
-            for fault in faults:
-                if fault.shape in ("stall", "black_hole"):
-                    self.line.outlet.afflict(fault)  # a deaf stream stays deaf
-            if faults:
-                self.utterance = self.line.outlet.within(faults)
-        return self.utterance or self.line.outlet
+        await (await self.mouth.outlet(self.options.text(words))).say(message)
 
     async def _utterance_end(self) -> None:
         gap_s, last = self.options.utterance_end_s, self.times.last_word_s

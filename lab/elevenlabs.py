@@ -13,7 +13,7 @@ from aiohttp import web
 from lab.faults import REQUEST, Fault
 from lab.outlet import Outlet, Quota
 from lab.speaking import Speech
-from lab.voicing import Format, Piece, Utterance, pieces, synthesise
+from lab.voicing import Format, Piece, Utterance, note_first, pieces, synthesise
 from lab.world import WORLD, Line, World, is_missing, is_wrong_key, parse_object
 
 NAME = "elevenlabs"
@@ -212,8 +212,6 @@ class Speaker:
     async def _on_text(self, context: Context, message: dict[str, Any]) -> bool:
         text = message.get("text") or ""
         context.active_at = self.clock()
-        if text.strip() and context.outlet is None and await self._is_struck(context, text):
-            return True
         context.waiting += text
         flush = message.get("flush") is True
         if due := context.due(is_auto=self.is_auto, flush=flush):
@@ -221,13 +219,15 @@ class Speaker:
         return False
 
     async def _is_struck(self, context: Context, text: str) -> bool:
-        """Let the faults of this request bite. True when the socket is closed by one."""
+        """Let the faults of this text bite, and stay. True when the socket is closed by one."""
         faults = self.world.strike(self.line, REQUEST, words=text)
-        if any(fault.shape == "expire" for fault in faults):
-            await self._fail(IDLE[1], IDLE_TEXT, context=context.name)
-            return True
+        for fault in faults:
+            if fault.shape == "expire":
+                self.line.outlet.feel(fault)
+                await self._fail(IDLE[1], IDLE_TEXT, context=context.name)
+                return True
         if faults:
-            context.outlet = self.line.outlet.within(faults)
+            context.outlet = (context.outlet or self.line.outlet).within(faults)
         return False
 
     async def _has_room(self, name: str) -> bool:
@@ -261,8 +261,12 @@ class Speaker:
             )
             if previous is not None:
                 await asyncio.wait([previous])
+            if await self._is_struck(context, text):
+                return
             outlet = context.outlet or self.line.outlet
             async for piece in pieces(utterance, speech, draw):
+                if piece.start_s == 0.0:
+                    note_first(self.world, utterance, line=self.line)
                 message = self._audio(context, piece, text, speech)
                 await outlet.say(message)
                 context.late = [message]
@@ -293,13 +297,14 @@ class Speaker:
         knobs = self.world.knobs.elevenlabs
         outlet = context.outlet or self.line.outlet
         await outlet.say({knobs.final_flag: True, knobs.context_key: context.name})
-        if fault := outlet.has("late"):
+        layers = list(outlet.layers(down_to=self.line.outlet))
+        for fault in [fault for layer in layers if (fault := layer.has("late"))]:
             for _ in range(fault["messages"]):
                 await asyncio.sleep(fault["delay_s"])
                 for message in context.late:
                     await self.line.outlet.say(message)
-        if context.outlet is not None:
-            context.outlet.recover()
+        for layer in layers:
+            layer.recover()
 
     async def _finish_all(self) -> None:
         finals = []

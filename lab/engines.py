@@ -1,6 +1,7 @@
-"""What stands behind the emulated providers: ears, a voice and a receptionist, chosen by one word.
+"""What stands behind the emulated providers: ears, a voice and a mind, each chosen by one word.
 
-`real` hears and speaks; `bursts` is speech-shaped noise for load runs. Tests put in their own.
+`real` hears and speaks; `bursts` is speech-shaped noise for load runs. The mind is a receptionist,
+or a reciter whose every word can be told apart. Tests put in their own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from lab.receptionist import Reply
 from lab.speaking import Speech
 
 ENGINES = ("real", "bursts")
+MINDS = ("receptionist", "reciter")
 
 
 class Speak(Protocol):
@@ -31,15 +33,17 @@ class Engines:
     reply: Callable[[dict[str, Any]], Reply]
 
 
-def load(engine: str) -> Engines:
+def load(engine: str, *, mind: str = "receptionist") -> Engines:
     """The engines of that name; imported here, so that nobody pays for those he does not use."""
     if engine not in ENGINES:
         raise ValueError(f"engine {engine!r} is unknown; choose one of {', '.join(ENGINES)}")
-    from lab import hearing, receptionist, speaking
+    if mind not in MINDS:
+        raise ValueError(f"mind {mind!r} is unknown; choose one of {', '.join(MINDS)}")
+    from lab import hearing, receptionist, reciter, speaking
+
+    reply = reciter.Reciter().reply if mind == "reciter" else receptionist.Receptionist().reply
 
     def speak(text: str, *, voice: str) -> Awaitable[Speech]:
         return speaking.speak(text, voice=voice, engine=engine)
 
-    return Engines(
-        ear=lambda: hearing.ear(engine), speak=speak, reply=receptionist.Receptionist().reply
-    )
+    return Engines(ear=lambda: hearing.ear(engine), speak=speak, reply=reply)

@@ -9,7 +9,7 @@ Messages request. Words are known only at a `request` (and of a POST).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,6 +124,8 @@ SHAPES: dict[str, Shape] = {
     "malformed_tool_json": Shape("a tool call whose input is no JSON", ("anthropic",)),
 }
 
+AT_THE_DOOR = ("http_status", "down", "accept_then_close", "half_open", "black_hole")
+"""What a client feels the moment it connects."""
 _ENVELOPE = {"provider", "shape", "for_next", "when_words", "moment"}
 
 
@@ -175,8 +177,17 @@ class Faults:
             self._armed.append(fault)
         return fault
 
-    def match(self, provider: str, moment: str, *, words: str | None = None) -> list[Fault]:
-        """The faults that strike this request; each is used up by one. `words` None: not known."""
+    def match(
+        self,
+        provider: str,
+        moment: str,
+        *,
+        words: str | None = None,
+        met: Container[int] | None = None,
+    ) -> list[Fault]:
+        """The faults that strike this request; each is used up by one. `words` None: not known.
+        `met`: the request goes on, and only faults that wait for words it had not met yet strike.
+        """
         if not self._armed:
             return []
         struck = [
@@ -186,6 +197,7 @@ class Faults:
             and (provider in POSTS or fault.moment == moment)
             and provider in SHAPES[fault.shape].providers
             and (fault.words is None or (words is not None and fault.words.search(words)))
+            and (met is None or (fault.words is not None and fault.id not in met))
         ]
         for fault in struck:
             fault.hits += 1

@@ -15,10 +15,10 @@ from typing import Any
 from aiohttp import web
 
 from lab.deepgram import IDLE, open_stream
-from lab.faults import REQUEST
 from lab.hearing import Word
-from lab.outlet import Ended, Outlet, Quota
+from lab.outlet import Quota
 from lab.sound import HEARD, Hearer
+from lab.utterance import UtteranceMouth
 from lab.world import Line, World, parse_object
 
 NAME = "flux"
@@ -141,7 +141,7 @@ class Listener:
         self.bytes = 0
         self.taken_in_at = self.clock()
         self.ending: asyncio.Task[None] | None = None
-        self.utterance: Outlet | None = None
+        self.mouth = UtteranceMouth(world, line, idle=IDLE)
 
     async def run(self) -> None:
         """Listen until one side leaves."""
@@ -246,7 +246,7 @@ class Listener:
         self.state = State.QUIET
         self.words = []
         self.window_s = self.heard_s
-        self.utterance = None
+        self.mouth.over()
 
     async def _turn_info(
         self, event: str, *, trigger: str = "", confidence: float | None = None
@@ -345,17 +345,7 @@ class Listener:
     async def _say(self, message: dict[str, Any], *, words: str = "") -> None:
         message["sequence_id"] = self.sequence
         self.sequence += 1
-        if words and self.utterance is None:
-            faults = self.world.strike(self.line, REQUEST, words=words)
-            for fault in faults:
-                if fault.shape in ("stall", "black_hole"):
-                    self.line.outlet.afflict(fault)  # a deaf stream stays deaf
-            if any(fault.shape == "expire" for fault in faults):
-                await self.line.outlet.close(*IDLE)
-                raise Ended
-            if faults:
-                self.utterance = self.line.outlet.within(faults)
-        await (self.utterance or self.line.outlet).say(message)
+        await (await self.mouth.outlet(words)).say(message)
 
 
 def _text(words: list[Word]) -> str:

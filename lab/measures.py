@@ -134,6 +134,25 @@ def figures(timeline: Timeline) -> Figures:
     )
 
 
+def longest_silence(
+    timeline: Timeline, from_s: float, until_s: float, *, is_complete: bool
+) -> float:
+    """The longest time without the agent's sound between two instants, pauses between words
+    included. What lies behind its last sound counts unless the agent `is_complete`: had said all.
+    """
+    silent_since, longest = from_s, 0.0
+    for start, end in timeline.agent_spans:
+        if end <= from_s:
+            continue
+        if start >= until_s:
+            break
+        longest = max(longest, start - silent_since)
+        silent_since = max(silent_since, end)
+    if not is_complete or silent_since == from_s:
+        longest = max(longest, until_s - silent_since)
+    return longest
+
+
 def _groups(utterances: Sequence[Utterance]) -> list[_Group]:
     groups: list[_Group] = []
     for utterance in utterances:

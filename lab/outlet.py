@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lab.faults import Fault
@@ -30,11 +30,18 @@ class Outlet:
     """A mouth that may be afflicted. Outlets nest: a request's inside its connection's."""
 
     def __init__(
-        self, inner: Outlet | Pipe, *, faults: Iterable[Fault] = (), quota: Callable[[], Quota]
+        self,
+        inner: Outlet | Pipe,
+        *,
+        faults: Iterable[Fault] = (),
+        quota: Callable[[], Quota],
+        note: Callable[[Fault], None] = lambda fault: None,
     ) -> None:
         self.inner = inner
         self.pipe: Pipe = inner.pipe if isinstance(inner, Outlet) else inner
         self.quota = quota
+        self.note = note  # told once of each fault, when the client can first feel it
+        self._felt: set[int] = set()
         self.faults: list[Fault] = []
         self.said = 0
         self._held: dict[str, Any] | None = None
@@ -43,7 +50,14 @@ class Outlet:
 
     def within(self, faults: Iterable[Fault]) -> Outlet:
         """A mouth for one request; its faults end with it."""
-        return Outlet(self, faults=faults, quota=self.quota)
+        return Outlet(self, faults=faults, quota=self.quota, note=self.note)
+
+    def layers(self, *, down_to: Outlet) -> Iterator[Outlet]:
+        """This mouth and those it stands in, the innermost first, without `down_to`."""
+        layer: Outlet | Pipe = self
+        while isinstance(layer, Outlet) and layer is not down_to:
+            yield layer
+            layer = layer.inner
 
     def afflict(self, fault: Fault) -> None:
         """Let this fault bite from the next message on."""
@@ -65,6 +79,12 @@ class Outlet:
             self.pipe.slice_bytes = 0
         self.faults.clear()
 
+    def feel(self, fault: Fault) -> None:
+        """The client meets this fault now."""
+        if fault.id not in self._felt:
+            self._felt.add(fault.id)
+            self.note(fault)
+
     async def say(self, message: dict[str, Any]) -> None:
         """Send one message, or do to it what the faults demand."""
         if not self.faults:
@@ -75,6 +95,8 @@ class Outlet:
             bite = _BITES.get(fault.shape)
             if bite is not None:
                 await bite(self, fault, message)
+            elif fault.shape in _CHANGES:
+                self.feel(fault)
             if fault.shape == "duplicate":
                 copies = 2
             elif fault.shape == "black_hole":
@@ -133,16 +155,19 @@ def _without(value: Any) -> Any:
 
 async def _latency(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
     jitter = random.Random(f"{fault.id}/{outlet.said}").uniform(-1, 1) * fault["jitter_s"]
+    outlet.feel(fault)
     await asyncio.sleep(max(0.0, fault["delay_s"] + jitter))
 
 
 async def _bandwidth(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
+    outlet.feel(fault)
     await asyncio.sleep(len(json.dumps(message)) / max(1, fault["bytes_per_s"]))
 
 
 async def _stall(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
     if outlet.said < fault["after"]:
         return
+    outlet.feel(fault)
     if not fault["for_s"]:
         await asyncio.Event().wait()
     await asyncio.sleep(fault["for_s"])
@@ -151,22 +176,26 @@ async def _stall(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
 
 async def _garbage(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
     if outlet.said == fault["after"]:
+        outlet.feel(fault)
         await outlet.text(GARBAGE)
 
 
 async def _unknown_type(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
     if outlet.said == fault["after"]:
+        outlet.feel(fault)
         await outlet.inner.say({"type": "something_new", "value": 1})
 
 
 async def _close(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
     if outlet.said >= fault["after"]:
+        outlet.feel(fault)
         await outlet.close(fault["code"], fault["reason"])
         raise Ended
 
 
 async def _reset(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
     if outlet.said >= fault["after"]:
+        outlet.feel(fault)
         outlet.reset()
         raise Ended
 
@@ -174,6 +203,7 @@ async def _reset(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
 async def _quota(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
     if outlet.said < fault["after"]:
         return
+    outlet.feel(fault)
     quota = outlet.quota()
     if quota.message is not None:
         named = {k: message[k] for k in ("contextId", "context_id") if k in message}
@@ -183,6 +213,8 @@ async def _quota(outlet: Outlet, fault: Fault, message: dict[str, Any]) -> None:
     raise Ended
 
 
+# What is done to the message itself, or to how often it is said.
+_CHANGES = {"duplicate", "black_hole", "swap", "missing_fields", "wrong_context"}
 _BITES = {
     "latency": _latency,
     "bandwidth": _bandwidth,

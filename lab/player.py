@@ -14,6 +14,7 @@ from lab.script import (
     HangUp,
     Interrupt,
     Key,
+    Prompted,
     Say,
     Script,
     Silence,
@@ -85,11 +86,13 @@ class Player:
         self._floor_at = now  # since when the agent may speak: the caller's last word
         self._spoken_until: float | None = None
         self._pressed = 0
+        self._prompt: str | None = None  # the clip that was named from outside
         self._has_waited = True  # an utterance after a wait opens a turn
         self._is_over = False
         self._do: Mapping[type[Step], Callable[[Step, float], tuple[bool, list[Deed]]]] = {
             WaitAgent: self._wait_agent,
             Say: self._say,
+            Prompted: self._prompted,
             Interrupt: self._interrupt,
             Key: self._key,
             Silence: self._silence,
@@ -137,6 +140,16 @@ class Player:
         if self._spoken_until is None and not self._lasted(step.pause_s, now=now):
             return False, []
         return self._speak(step.clip, kind="say", now=now)
+
+    def _prompted(self, step: Step, now: float) -> tuple[bool, list[Deed]]:
+        assert isinstance(step, Prompted)
+        self._prompt = self._prompt or step.ask()
+        if self._prompt is None:
+            return False, []
+        is_done, deeds = self._speak(self._prompt, kind="say", now=now)
+        if is_done:
+            self._prompt = None
+        return is_done, deeds
 
     def _interrupt(self, step: Step, now: float) -> tuple[bool, list[Deed]]:
         assert isinstance(step, Interrupt)

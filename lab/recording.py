@@ -29,6 +29,11 @@ class Recording:
         """The agent's sound, played from `at_s` on."""
         self._agent.append((round(at_s * RATE_HZ), ulaw))
 
+    @property
+    def played(self) -> list[tuple[float, bytes]]:
+        """The agent's sound in unbroken runs of (second, µ-law), in order."""
+        return [(at / RATE_HZ, sound) for at, sound in sorted(self._agent)]
+
     def end(self, at_s: float) -> None:
         """The call's length."""
         self._frames = round(min(at_s, LONGEST_S) * RATE_HZ)

@@ -35,6 +35,13 @@ class Say:
 
 
 @dataclass(frozen=True)
+class Prompted:
+    """Speak the clip that somebody outside names, as soon as he does; for scripts made in code."""
+
+    ask: Callable[[], str | None]
+
+
+@dataclass(frozen=True)
 class Interrupt:
     """Wait until the agent has spoken for `after_s` seconds, then speak over it."""
 
@@ -70,7 +77,7 @@ class HangUp:
     """End the call from the caller's side."""
 
 
-Step = WaitAgent | Say | Interrupt | Key | Silence | WaitEnd | HangUp
+Step = WaitAgent | Say | Prompted | Interrupt | Key | Silence | WaitEnd | HangUp
 STEPS: Mapping[str, type[Step]] = {
     "wait_agent": WaitAgent,
     "say": Say,

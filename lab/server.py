@@ -106,6 +106,7 @@ async def start(
     profile: str = "zero",
     seed: int = 1,
     engine: str | Engines = "bursts",
+    mind: str = "receptionist",
     knobs: Knobs | None = None,
 ) -> AsyncIterator[Lab]:
     """Serve until the block ends. OSError when the port is taken."""
@@ -113,7 +114,7 @@ async def start(
     if profile == "zero":
         _hurry(knobs)
     world = World(
-        engines=load(engine) if isinstance(engine, str) else engine,
+        engines=load(engine, mind=mind) if isinstance(engine, str) else engine,
         delays=Delays(profile, seed=seed),
         knobs=knobs,
     )

@@ -67,6 +67,11 @@ async def synthesise(
     return speech, draw
 
 
+def note_first(world: World, utterance: Utterance, *, line: Line) -> None:
+    """The first audio of a text leaves now."""
+    world.log.add(line.provider, "first_audio", line=line.id, text=utterance.text)
+
+
 async def pieces(utterance: Utterance, speech: Speech, draw: Draw) -> AsyncIterator[Piece]:
     """The audio in pieces, each when it is due."""
     clock = asyncio.get_running_loop().time

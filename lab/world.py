@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 
 from lab.delays import Delays
 from lab.engines import Engines
-from lab.faults import CONNECT, Fault, Faults
+from lab.faults import AT_THE_DOOR, CONNECT, Fault, Faults
 from lab.knobs import Knobs
 from lab.log import Log
 from lab.outlet import Ended, Outlet, Quota
@@ -115,6 +115,8 @@ class World:
         shut = time.monotonic() < self.closed_until.get(provider, 0.0)
         for fault in faults:
             self.log.add(provider, "fault", id=fault.id, shape=fault.shape, moment=CONNECT)
+            if fault.shape in AT_THE_DOOR:
+                self.log.add(provider, "felt", id=fault.id, shape=fault.shape, line="")
         if shut or any(fault.shape == "down" for fault in faults):
             reset(request)
             return faults, web.Response(status=503)
@@ -142,8 +144,9 @@ class World:
         await ws.prepare(request)
         self._lines_made += 1
         pipe = SocketPipe(request, ws)
-        outlet = Outlet(pipe, faults=faults, quota=quota)
-        line = Line(f"{provider}-{self._lines_made}", provider, ws, outlet)
+        name = f"{provider}-{self._lines_made}"
+        outlet = Outlet(pipe, faults=faults, quota=quota, note=self.noting(provider, name))
+        line = Line(name, provider, ws, outlet)
         self.lines.add(line)
         self.log.add(provider, "open", line=line.id, path=request.path, query=_query(request))
         try:
@@ -164,9 +167,19 @@ class World:
                 await pipe.say_goodbye()
         return ws
 
-    def strike(self, line: Line, moment: str, *, words: str) -> list[Fault]:
+    def noting(self, provider: str, line: str) -> Callable[[Fault], None]:
+        """What writes down that a client has come to feel a fault."""
+
+        def note(fault: Fault) -> None:
+            self.log.add(provider, "felt", id=fault.id, shape=fault.shape, line=line)
+
+        return note
+
+    def strike(
+        self, line: Line, moment: str, *, words: str, met: Container[int] | None = None
+    ) -> list[Fault]:
         """The faults that strike a request on a living line, noted in the log."""
-        faults = self.faults.match(line.provider, moment, words=words)
+        faults = self.faults.match(line.provider, moment, words=words, met=met)
         for fault in faults:
             self.log.add(line.provider, "fault", id=fault.id, shape=fault.shape, line=line.id)
         return faults

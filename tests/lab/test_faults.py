@@ -223,7 +223,7 @@ CASES: list[tuple[str, tuple[str, ...], dict[str, Any], Check]] = [
     ("black_hole", STREAMS, {}, lambda s: s.is_quiet and not carrying(s)),
     ("black_hole", PROVIDERS, {"for_s": 0.05}, lambda s: s.is_broken and not carrying(s)),
     ("latency", PROVIDERS, {"delay_s": 0.05, "jitter_s": 0.02}, lambda s: s.took_s > 0.03),
-    ("bandwidth", STREAMS, {"bytes_per_s": 25_000}, lambda s: s.took_s > 0.02 and s.is_complete),
+    ("bandwidth", STREAMS, {"bytes_per_s": 20_000}, lambda s: s.took_s > 0.02 and s.is_complete),
     ("slicer", STREAMS, {"bytes": 7}, lambda s: s.is_complete and not s.garbage),
     ("limit_data", STREAMS, {"bytes": 30}, lambda s: s.is_broken and not s.is_complete),
     ("reset_peer", PROVIDERS, {}, lambda s: s.is_broken and not carrying(s)),
@@ -520,3 +520,63 @@ def test_faults_are_disarmed_and_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
         faults.add({"provider": "deepgram", "shape": "down"})
     faults.clear()
     assert faults.armed() == []
+
+
+async def _clauses(it: Any, provider: str, *texts: str) -> list[tuple[str, float]]:
+    """Say several texts in one context; how much sound came of each is told by the log."""
+    path, headers = DOORS[provider]
+    async with aiohttp.ClientSession() as client:
+        async with client.ws_connect(it.ws_url + path, headers=headers, timeout=_CLOSE) as ws:
+            for text in texts:
+                message = (
+                    {"text": text, "context_id": "c1"}
+                    if provider == "elevenlabs"
+                    else GENERATION | {"transcript": text, "continue": True}
+                )
+                await ws.send_json(message)
+            while True:
+                try:
+                    frame = await asyncio.wait_for(ws.receive(), QUIET_S)
+                except TimeoutError:
+                    break
+                if frame.type is not aiohttp.WSMsgType.TEXT:
+                    break
+    return [(entry["text"], entry["mono"]) for entry in it.log.read(kind="first_audio")]
+
+
+@pytest.mark.parametrize("provider", ["elevenlabs", "cartesia"])
+async def test_a_fault_can_wait_for_a_later_clause_of_a_reply(provider: str) -> None:
+    """What comes before the clause is spoken; the log says when the client felt the fault."""
+    async with providers() as it:
+        fault = {"provider": provider, "shape": "close", "when_words": "third", "after": 0}
+        it.faults.add(fault | {"for_next": 1})
+        spoken = await _clauses(it, provider, "First one. ", "Second one. ", "Third one. ")
+        (felt,) = it.log.read(kind="felt")
+    assert [text.strip() for text, _ in spoken] == ["First one.", "Second one.", "Third one."]
+    assert felt["shape"] == "close" and felt["mono"] >= spoken[1][1]
+
+
+@pytest.mark.parametrize("provider", ["deepgram", "flux"])
+async def test_a_fault_can_wait_for_later_words_of_an_utterance(provider: str) -> None:
+    """It strikes once they have been understood, and once only."""
+    async with providers() as it:
+        whole = await use(it, provider)
+        text = str(carrying(whole)[-1])
+        it.faults.add(
+            {"provider": provider, "shape": "close", "when_words": "what are", "after": 0}
+        )
+        cut = await use(it, provider)
+        hits = it.log.read(provider=provider, kind="fault")
+    assert "are" in text
+    assert cut.code == 1011 and len(hits) == 1
+    assert len(cut.messages) < len(whole.messages)
+
+
+async def test_the_model_says_when_its_fault_is_felt() -> None:
+    """At the request, or at the token."""
+    async with providers() as it:
+        for shape in ("refusal", "error_after", "stall"):
+            it.faults.add({"provider": "anthropic", "shape": shape})
+            await use(it, "anthropic")
+        felt = [entry["shape"] for entry in it.log.read(kind="felt")]
+    assert felt == ["refusal", "error_after", "stall"]

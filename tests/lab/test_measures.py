@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.measures import Figures, figures, joined, percentiles
+from lab.measures import Figures, figures, joined, longest_silence, percentiles
 from lab.timeline import Timeline, Utterance
 
 pytestmark = pytest.mark.rule
@@ -142,3 +142,22 @@ def test_spans_are_joined_over_short_pauses() -> None:
 def test_an_empty_call_has_figures_too() -> None:
     """Nobody spoke."""
     assert isinstance(figures(Timeline("CA1")), Figures)
+
+
+@pytest.mark.parametrize(
+    ("agent", "is_complete", "expected"),
+    [
+        ([(1.0, 2.0), (2.5, 4.0)], True, 1.0),
+        ([(0.2, 2.0), (3.5, 4.0)], True, 1.5),
+        ([(0.2, 2.0), (3.5, 4.0)], False, 6.0),
+        ([], True, 10.0),
+        ([(-1.0, 0.5), (12.0, 13.0)], True, 0.0),
+        ([(-2.0, -1.0), (10.5, 13.0)], True, 10.0),
+    ],
+)
+def test_the_longest_silence_counts_its_end_unless_all_was_said(
+    agent: list[tuple[float, float]], is_complete: bool, expected: float
+) -> None:
+    """Between 0 and 10 s; sound outside does not matter."""
+    line = Timeline("CA1", duration_s=30.0, agent_spans=agent)
+    assert longest_silence(line, 0.0, 10.0, is_complete=is_complete) == pytest.approx(expected)

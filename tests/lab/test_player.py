@@ -9,7 +9,7 @@ from lab.loudness import encode
 from lab.mouth import clip
 from lab.player import Deed, GaveUp, HungUp, Player, Pressed, Spoke
 from lab.playout import Playout
-from lab.script import STEPS, Step, parse
+from lab.script import STEPS, Prompted, Script, Step, parse
 
 pytestmark = pytest.mark.rule
 
@@ -142,3 +142,13 @@ def test_every_step_of_the_format_can_be_followed() -> None:
         step: Step = parse({"steps": [{"do": do, **examples.get(do, {})}]}).steps[0]
         assert type(step) is kind
         play([{"do": do, **examples.get(do, {})}], agent=[], until=0.1)
+
+
+def test_a_prompted_caller_says_what_it_is_told_as_soon_as_it_is() -> None:
+    """Nothing until the prompter names a clip; then that clip, once."""
+    asked = iter([None, None, "hi", "wait"])
+    script = Script("prompted", (Prompted(lambda: next(asked)),) * 2)
+    player = Player(script, CLIPS, ears=Playout(), now=0.0)
+    deeds = [(frame, deed) for frame in range(200) for deed in player.tick(frame * 0.02)]
+    said = [(frame, deed.clip.name) for frame, deed in deeds if isinstance(deed, Spoke)]
+    assert said == [(2, "hi"), (67, "wait")]

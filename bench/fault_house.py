@@ -1,0 +1,154 @@
+"""A bot and a lab that is made to fail: two processes of our own, and their doors."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bot.children import running
+from bot.demo import free_port, lab_environment
+from lab.completions import Completions
+from lab.reciter import words_of
+
+GREETING_KEY = "the greeting"
+GREETING = words_of(GREETING_KEY)[:4]
+RECORD_WITHIN_S = 6.0
+# The lab's voices as fast as life allows, its ears and mind without network: what is measured is
+# the bot and the fault.
+_AGENT = Path("agent.toml")
+
+
+def agent_file(folder: Path) -> Path:
+    """The agent of the project with a greeting whose words can be told apart, and no disclosure."""
+    greeting = f"{' '.join(GREETING[:2]).capitalize()}. {' '.join(GREETING[2:]).capitalize()}."
+    text = _AGENT.read_text("utf-8")
+    text = re.sub(r"(?m)^greeting = .*$", f'greeting = "{greeting}"', text)
+    text = text.replace("[disclosure]\nenabled = true", "[disclosure]\nenabled = false")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder.absolute() / "agent.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+@dataclass
+class House:
+    """One running bot, the lab it depends on, and everything the lab wrote down."""
+
+    name: str
+    url: str
+    lab_url: str
+    http: aiohttp.ClientSession
+    completions: Completions
+    auth_token: str = ""
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    _read_to: int = 0
+
+    @property
+    def base_url(self) -> str:
+        """The bot's doors beside the webhook."""
+        return self.url.removesuffix("/twilio/voice")
+
+    # ── the lab ──────────────────────────────────────────────────────────────────────
+    async def arm(self, specs: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Arm faults; their numbers."""
+        async with self.http.post(f"{self.lab_url}/control", json=list(specs)) as answer:
+            document = await answer.json()
+            if answer.status != 201:
+                raise ValueError(document["error"])
+            return [int(fault["id"]) for fault in document]
+
+    async def disarm(self, ids: Sequence[int]) -> None:
+        """Whatever of these is still armed goes."""
+        for number in ids:
+            async with self.http.delete(f"{self.lab_url}/control/{number}"):
+                pass
+
+    async def armed(self) -> set[int]:
+        """What still waits to strike."""
+        async with self.http.get(f"{self.lab_url}/control") as answer:
+            return {int(fault["id"]) for fault in (await answer.json())["faults"]}
+
+    async def listen(self) -> None:
+        """Take over what the lab wrote since last time."""
+        for kind in ("felt", "fault", "first_audio", "speech", "open", "closed", "final"):
+            await self._listen_for(kind)
+        self._read_to = max([self._read_to, *(entry["n"] for entry in self.entries)])
+
+    async def _listen_for(self, kind: str) -> None:
+        params = {"since": str(self._read_to), "kind": kind, "limit": "20000"}
+        async with self.http.get(f"{self.lab_url}/control/log", params=params) as answer:
+            self.entries += (await answer.json())["entries"]
+
+    # ── the bot ──────────────────────────────────────────────────────────────────────
+    async def record(self, call_sid: str) -> dict[str, Any]:
+        """The call's record once it is over; empty for a bot that keeps none."""
+        if not self.auth_token:
+            return {}
+        deadline = asyncio.get_running_loop().time() + RECORD_WITHIN_S
+        while asyncio.get_running_loop().time() < deadline:
+            async with self.http.get(f"{self.base_url}/api/calls") as answer:
+                for call in await answer.json():
+                    if call["provider_call_id"] == call_sid:
+                        return dict(call)
+            await asyncio.sleep(0.2)
+        return {}
+
+    async def gauges(self) -> dict[str, float]:
+        """What the process holds: the bot's own gauges of tasks, threads, files, memory, calls."""
+        async with self.http.get(f"{self.base_url}/metrics") as answer:
+            text = await answer.text()
+        found = re.findall(r"(?m)^(offhook_(?:process_\w+|active_calls)) (\S+)$", text)
+        return {name: float(value) for name, value in found}
+
+
+@asynccontextmanager
+async def open_house(
+    name: str, *, folder: Path, profile: str = "co-located", seed: int = 1, **overrides: str
+) -> AsyncIterator[House]:
+    """Lab and bot (`ours` or `stock`), ready for calls; overrides are environment variables."""
+    agent = agent_file(folder)
+    async with AsyncExitStack() as stack:
+        lab = running(
+            "lab", "--port", "0", "--profile", profile, "--seed", str(seed),
+            "--engine", "bursts", "--mind", "reciter",
+            environ=os.environ, log=folder / "lab.log", ready="lab ready on ",
+        )  # fmt: skip
+        lab_url = (await stack.enter_async_context(lab)).rsplit(" ", 1)[1]
+        port = free_port()
+        token = ""
+        if name == "ours":
+            environ = lab_environment(
+                os.environ, lab_port=int(lab_url.rsplit(":", 1)[1]), port=port
+            )
+            environ |= {
+                "OFFHOOK__AGENT__FILE": str(agent),
+                "OFFHOOK__CAPACITY__MAX_CALLS": "200",
+                "OFFHOOK__STORE__URL": f"sqlite:///{agent.parent}/calls.db",
+                **overrides,
+            }
+            token, url = environ["TWILIO_AUTH_TOKEN"], f"http://127.0.0.1:{port}/twilio/voice"
+            bot = running(
+                "bot", "serve", "--port", str(port),
+                environ=environ, log=folder / "ours.log", ready="offhook answers on ",
+            )  # fmt: skip
+        else:
+            url = f"http://127.0.0.1:{port}/"
+            bot = running(
+                "lab.peers.stock", "--port", str(port), "--lab-port", lab_url.rsplit(":", 1)[1],
+                "--agent", str(agent),
+                environ=os.environ, log=folder / "stock.log", ready="stock answers on ",
+            )  # fmt: skip
+        await stack.enter_async_context(bot)
+        http = await stack.enter_async_context(
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20))
+        )
+        completions = await stack.enter_async_context(Completions(lab_url))
+        yield House(name, url, lab_url, http, completions, token)

@@ -1,0 +1,37 @@
+"""The gauges of what a process holds."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+
+import pytest
+
+from bot import vitals
+
+pytestmark = pytest.mark.rule
+
+
+async def test_a_task_a_thread_and_a_file_more_are_seen() -> None:
+    """And seen to go again."""
+    before = {name: read() for name, _, read in vitals.GAUGES}
+    task = asyncio.create_task(asyncio.sleep(60))
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    reader, writer = os.pipe()
+    during = {name: read() for name, _, read in vitals.GAUGES}
+    os.close(reader)
+    os.close(writer)
+    over.set()
+    thread.join()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    after = {name: read() for name, _, read in vitals.GAUGES}
+    assert during["offhook_process_tasks"] == before["offhook_process_tasks"] + 1
+    assert during["offhook_process_threads"] == before["offhook_process_threads"] + 1
+    assert during["offhook_process_open_files"] == before["offhook_process_open_files"] + 2
+    for name in ("tasks", "threads", "open_files"):
+        assert after[f"offhook_process_{name}"] == before[f"offhook_process_{name}"]
+    assert during["offhook_process_memory_bytes"] > 1e6
