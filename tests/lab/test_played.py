@@ -76,8 +76,8 @@ def test_any_sequence_of_texts_is_read_back(said: list[str], shift: int) -> None
 
 def test_the_account_tells_lost_from_repeated_from_misplaced() -> None:
     """Words that were not expected do not matter."""
-    heard = [PlayedWord(word, 0.0) for word in "one moment tamo beli tamo sodu".split()]
-    found = account(["tamo", "beli", "kilo", "sodu"], heard)
+    heard = [PlayedWord(word, 0.0) for word in "one moment tamo beli tamo sodaku".split()]
+    found = account(["tamo", "beli", "kilo", "sodaku"], heard)
     assert (found.lost, found.repeated, found.is_in_order) == (("kilo",), ("tamo",), True)
     assert found.off_by == 2
     assert not account(["beli", "tamo"], heard).is_in_order
