@@ -20,6 +20,7 @@ from bot.seen import open_tickets
 from bot.settings import Loaded, Settings
 from bot.vitals import GAUGES
 from call.admission import Admission
+from call.first_token import FirstClauseTimes
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
 from services.anthropic import claude_client, warm
@@ -54,6 +55,7 @@ class Exchange:
     tickets: Tickets
     hub: EventHub = field(default_factory=EventHub)
     records: Records = field(default_factory=Records)
+    first_clauses: FirstClauseTimes = field(default_factory=FirstClauseTimes)
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
     sessions: dict[str, Session] = field(default_factory=dict)

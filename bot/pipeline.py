@@ -10,6 +10,7 @@ from processors.clause_chunker import ClauseChunker
 from processors.first_token_guard import FirstTokenGuard
 from processors.heard_ledger import HeardLedger
 from processors.keypad import Keypad
+from processors.recovery_desk import RecoveryDesk
 from processors.redactor import Redactor
 from processors.speech_gate import SpeechGate
 from processors.spoken_form import SpokenForm
@@ -26,6 +27,12 @@ def stations(session: Session) -> list[FrameProcessor]:
     return [
         # ── ears ────────────────────────────────────────────────────────────────
         session.wire.input(),  # 20 ms of µ-law from the caller; oldest shed when late
+        RecoveryDesk(
+            s.patience,
+            phrases=session.persona.phrases,
+            recovery=session.recovery,
+            on_fault=session.fault_met,
+        ),  # faults travel upstream and end here; one table says what the caller hears
         session.vad,  # speech or silence; ahead of stt, so a stalled recogniser never delays it
         TurnDetector(
             session.smart_turn, s.turn
@@ -40,8 +47,13 @@ def stations(session: Session) -> list[FrameProcessor]:
         # ── mouth ───────────────────────────────────────────────────────────────
         ClauseChunker(s.clauses, language=session.language),  # the first clause leaves early
         FirstTokenGuard(
-            s.patience, s.clauses, language=session.language
-        ),  # the agent's own phrases, said at once
+            s.patience,
+            s.clauses,
+            language=session.language,
+            holding=session.holding,
+            recovery=session.recovery,
+            recorder=report,
+        ),  # no clause in time: break the silence; the agent's own phrases are said here, at once
         SpokenForm(language=session.language, vault=session.vault),  # 4111 → "four one one one"
         session.tts,  # ElevenLabs or Cartesia, µ-law
         SpeechGate(),  # holds the sound of an answer begun early until the turn is decided

@@ -34,10 +34,12 @@ from call.measures import PROVIDER_FAULTS
 from call.privacy import Masking, explained
 from call.privacy_vault import Vault
 from call.receipt import receipt
+from call.recovery import Recovery, Remedy
 from call.speculation import Speculation
 from frames.recovery import WayOutFrame
 from frames.speech import PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
+from processors.first_token_guard import Holding
 from processors.turn_start import TurnStart
 from processors.turn_stop import TurnStop
 from processors.vad import session_vad
@@ -91,6 +93,12 @@ class Session:
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
         self.heard = HeardLog(self.settings.heard)
+        self.recovery = Recovery()
+        self.holding = Holding(
+            self.persona.phrases,
+            by_tool={tool.name: tool.filler for tool in self.persona.tools},
+            times=exchange.first_clauses,
+        )
         self.speculation = Speculation(
             self.settings.turn, recorder=self.recorder, prices=self._prices()
         )
@@ -289,14 +297,20 @@ class Session:
         self._ending.saw(frame)
 
     async def _on_error(self, _worker: PipelineWorker, frame: ErrorFrame) -> None:
-        """A provider's fault: counted, shown, and survived."""
+        """A fault of the wire itself, above the desk."""
+        self.fault_met(frame, None)
+
+    def fault_met(self, frame: ErrorFrame, remedy: Remedy | None) -> None:
+        """A fault, and what is done about it: counted, shown, and survived."""
         fault = frame.exception
         provider = getattr(fault, "provider", "us")
         kind = type(fault).__name__ if isinstance(fault, Fault) else "Error"
         if not isinstance(fault, ProviderFault):  # those were counted where they happened
             self.recorder.count(PROVIDER_FAULTS, provider=provider, kind=kind)
-        self.recorder.fault(provider, kind)
-        logger.warning("fault: {}", fault if isinstance(fault, Fault) else type(fault).__name__)
+        done = "" if remedy is None else remedy.step.value
+        self.recorder.fault(provider, kind, remedy=done)
+        named = fault if isinstance(fault, Fault) else type(fault).__name__
+        logger.warning("fault: {}{}", named, f" -> {done}" if done else "")
 
     def _tool_called(self, name: str, outcome: str, seconds: float) -> None:
         self.recorder.tool(name, outcome=outcome, seconds=seconds)

@@ -27,11 +27,9 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 from bot.addresses import is_below, is_plain_web
 from call.consent import Consent, Exchanged, exchanged
 from call.measures import TOOL_CALLS, Moment, NullRecorder, Recorder
-from call.phrases import FILLER
 from call.privacy import Masking, Privacy
 from call.privacy_lexicon import KINDS
 from call.privacy_vault import Vault
-from frames.speech import SpeakNowFrame
 
 if TYPE_CHECKING:
     from bot.persona import Persona
@@ -97,7 +95,7 @@ class Tool:
     read_only: bool = False
     """true: it changes nothing, so an interruption may drop it"""
     filler: str = ""
-    """said while it runs; empty: the model's own words have to do"""
+    """said when it takes long (patience.first_clause_s); empty: phrases.tool_fillers"""
     personal_data: tuple[str, ...] = ()
     """kinds of the caller's data it is given; of all others it sees the model's stand-ins"""
     confirm: bool = False
@@ -313,8 +311,6 @@ class CallTools:
         """What Pipecat calls when the model calls `tool`."""
 
         async def handle(params: FunctionCallParams) -> None:
-            if tool.filler:
-                await params.llm.push_frame(SpeakNowFrame(tool.filler, FILLER))
             talk = exchanged(_talk(params.context)) if tool.confirm else None
             await params.result_callback(await self.call(tool, params.arguments, heard=talk))
 

@@ -1,7 +1,8 @@
 """What reached the caller's ear: written clauses go in, only those played come out.
 
 The agent's words enter the conversation when the wire says that they were played, never because
-they were sent. A reply is closed when its last clause was heard; an interrupted one ends at the
+they were sent. A holding phrase enters the record alone: the model did not say it, and must not
+learn to. A reply is closed when its last clause was heard; an interrupted one ends at the
 last clause heard, with a marker; one of which nothing was heard leaves no trace.
 
 Replies are played in order, so hearing a clause means having heard all before it. Plain calls only:
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from call.phrases import FILLER
 from call.spoken import Spoken
 
 
@@ -277,6 +279,8 @@ class HeardLog:
 
     def _hear(self, reply: _Reply, text: str) -> tuple[Action, ...]:
         reply.heard.append(text)
+        if reply.kind == FILLER:
+            return (NoteHeard(text),)
         if reply.tool_call_id:
             reply.late.append(text)
             return (NoteHeard(text),)
@@ -307,7 +311,9 @@ class HeardLog:
                 continue
             self._dropped = max(self._dropped, reply.number)
             actions.extend(self._hear_part(reply))
-            if marker and reply.heard and reply.tool_call_id:
+            if reply.kind == FILLER:
+                pass  # it left nothing to be marked
+            elif marker and reply.heard and reply.tool_call_id:
                 reply.late.append(marker)
             elif marker and reply.heard:
                 actions.append(TakeText(marker))

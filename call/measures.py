@@ -61,6 +61,7 @@ class Moment(StrEnum):
     HELD = "held"  # a sound over the agent: its own is held back
     RESUMED = "resumed"  # it goes on
     REPLY_HEARD = "reply_heard"  # the last mark of the reply came back
+    FILLER_HEARD = "filler_heard"  # the same of a holding phrase: the answer is still to come
 
 
 class Recorder(Protocol):
@@ -143,6 +144,11 @@ STT_CONFIDENCE = Measure("offhook_stt_confidence_ratio", "Confidence of final tr
 LLM_TOKENS = Measure("offhook_llm_tokens_total", "Tokens by kind", labels=("kind",))
 TTS_CHARACTERS = Measure(
     "offhook_tts_characters_total", "Characters sent to the voice", labels=("provider",)
+)
+FILLERS = Measure(
+    "offhook_fillers_total",
+    "Holding phrases said into a silence, by the stage that was late",
+    labels=("stage",),
 )
 TOOL_CALLS = Measure("offhook_tool_calls_total", "Tool calls by outcome", labels=("outcome",))
 TOOL_SECONDS = Measure("offhook_tool_seconds", "Tool called to tool answered", "s")

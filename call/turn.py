@@ -31,9 +31,11 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_L, Moment.TURN_DECIDED): _T,  # words without the voice detector
     (_L, Moment.FIRST_AUDIO): _S,  # the greeting, or the answer to a tool's result
     (_L, Moment.INTERRUPTED): _L,  # what had not been said yet is dropped
+    (_L, Moment.FILLER_HEARD): _L,  # the answer had come to nothing
     (_L, Moment.RESUMED): _L,  # what was held had been heard to its end
     (_D, Moment.SPEECH_STARTED): _L,  # a pause
     (_D, Moment.TURN_DECIDED): _T,
+    (_D, Moment.FILLER_HEARD): _D,
     (_D, Moment.FIRST_AUDIO): _S,  # a phrase of the agent's own
     (_D, Moment.INTERRUPTED): _D,  # such a phrase is dropped before it sounds
     (_T, Moment.SPEECH_STARTED): _T,  # an interruption follows, or what plays is protected
@@ -41,6 +43,7 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_T, Moment.TURN_DECIDED): _T,
     (_T, Moment.FIRST_AUDIO): _S,
     (_T, Moment.REPLY_HEARD): _T,  # a protected phrase was finished meanwhile
+    (_T, Moment.FILLER_HEARD): _T,
     (_T, Moment.INTERRUPTED): _L,
     (_T, Moment.HELD): _H,  # a cough was a turn's end while the agent went on speaking
     (_S, Moment.SPEECH_STARTED): _S,
@@ -48,12 +51,14 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_S, Moment.TURN_DECIDED): _T,
     (_S, Moment.FIRST_AUDIO): _S,
     (_S, Moment.REPLY_HEARD): _L,
+    (_S, Moment.FILLER_HEARD): _T,  # the answer is still to come
     (_S, Moment.INTERRUPTED): _L,
     (_S, Moment.HELD): _H,
     (_H, Moment.SPEECH_STARTED): _H,  # long enough to be a turn, if its words say so
     (_H, Moment.SPEECH_STOPPED): _H,
     (_H, Moment.FIRST_AUDIO): _H,  # was on its way when the hold came
     (_H, Moment.REPLY_HEARD): _L,  # its last word was, too
+    (_H, Moment.FILLER_HEARD): _T,
     (_H, Moment.RESUMED): _S,  # "uh-huh", or a cough
     (_H, Moment.INTERRUPTED): _L,
 }
@@ -88,7 +93,7 @@ class Standing:
             self._sounding += 1
         elif moment is Moment.INTERRUPTED:
             self._sounding = 0
-        elif moment is Moment.REPLY_HEARD:
+        elif moment in (Moment.REPLY_HEARD, Moment.FILLER_HEARD):
             self._sounding = max(0, self._sounding - 1)
             return self._sounding > 0
         return False

@@ -50,15 +50,22 @@ def critical_path(zero: float | None, moments: list[tuple[float, Moment]]) -> li
             continue
         if moment in _BEFORE_THE_VOICE and Moment.CLAUSE_SENT in seen:
             continue
+        stage = _STAGES[moment]
+        if moment is Moment.CLAUSE_SENT and _is_unanswered(seen):
+            stage = "llm"  # a holding phrase: the model was waited for
         seen.add(moment)
         at_us = round((at - zero) * 1e6)
-        stage, took_us = _STAGES[moment], at_us - before_us
+        took_us = at_us - before_us
         before_us = at_us
         if path and path[-1][0] == stage:
             path[-1] = (stage, path[-1][1] + took_us)
         else:
             path.append((stage, took_us))
     return path
+
+
+def _is_unanswered(seen: set[Moment]) -> bool:
+    return Moment.LLM_REQUEST in seen and Moment.LLM_FIRST_TOKEN not in seen
 
 
 def _up_to_first_audio(moments: list[tuple[float, Moment]]) -> list[tuple[float, Moment]]:

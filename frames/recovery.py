@@ -3,12 +3,44 @@ the call is given up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from pipecat.frames.frames import SystemFrame
+from pipecat.frames.frames import ControlFrame, Frame, SystemFrame
 
 from call.errors import Party
+from call.recovery import Remedy, Step
 from call.way_out import Reason
+
+_KEY = "remedy"
+
+
+def settle(frame: Frame, remedy: Remedy) -> None:
+    """Say that a fault has found its remedy, and that its own stage takes the step."""
+    frame.metadata[_KEY] = remedy
+
+
+def remedy_of(frame: Frame) -> Remedy | None:
+    """The remedy of a fault; None when nobody has asked for one."""
+    remedy = frame.metadata.get(_KEY)
+    return remedy if isinstance(remedy, Remedy) else None
+
+
+@dataclass
+class ModelLateFrame(SystemFrame):
+    """No clause came from the model in time. Sent upwards to its station, which counts the fault
+    and takes the remedy's step; what the caller hears meanwhile is said already."""
+
+    remedy: Remedy = field(default_factory=lambda: Remedy(Step.WAIT))
+
+
+@dataclass
+class ReplyBrokenFrame(ControlFrame):
+    """The reply ends in mid-stream, behind the words that were written: what of them is no clause
+    yet is dropped, and `told` learns which clauses left for the voice. The reply goes on with what
+    follows."""
+
+    told: Callable[[str], None] = field(default=lambda said: None, repr=False)
 
 
 @dataclass

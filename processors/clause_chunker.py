@@ -17,6 +17,7 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from call.clauses import ClauseCutter, Clauses
 from call.speculation import Guess
+from frames.recovery import ReplyBrokenFrame
 from frames.speculation import guess_of, is_withdrawn, mark
 from frames.speech import ClauseFrame
 from processors.deciding import DecidingProcessor
@@ -39,6 +40,7 @@ class ClauseChunker(DecidingProcessor):
         self._reply = 0
         self._clause = 0
         self._is_open = False
+        self._cut: list[str] = []  # clauses of the open reply
         self._guess: Guess | None = None  # what the open reply was begun on
         self._interruption_id = -1  # frames made before it belong to what was interrupted
 
@@ -57,6 +59,10 @@ class ClauseChunker(DecidingProcessor):
                 return () if is_stale else (*self._close(), self._open(frame))
             case LLMFullResponseEndFrame():
                 return self._close(frame)
+            case ReplyBrokenFrame():
+                self._cutter.reset()
+                frame.told(" ".join(self._cut) if self._is_open else "")
+                return ()
             case InterruptionFrame():
                 self._interrupt(frame)
         return None
@@ -74,6 +80,7 @@ class ClauseChunker(DecidingProcessor):
 
     def _open(self, start: LLMFullResponseStartFrame) -> Frame:
         self._is_open = True
+        self._cut = []
         self._guess = guess_of(start)
         self._cutter.reset()
         self._reply += 1
@@ -111,6 +118,7 @@ class ClauseChunker(DecidingProcessor):
     def _written(self, clauses: Sequence[str]) -> list[Frame]:
         """Clauses of the open reply."""
         first, self._clause = self._clause + 1, self._clause + len(clauses)
+        self._cut += clauses
         frames: list[Frame] = [
             ClauseFrame(
                 written, TextType.SENTENCE, written=written, reply=self._reply, clause=clause

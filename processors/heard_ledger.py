@@ -53,6 +53,7 @@ from call.heard import (
     ToolCalled,
 )
 from call.measures import MARKS_MISSED, Moment, NullRecorder, Recorder
+from call.phrases import FILLER
 from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame
 from processors.deciding import DecidingProcessor
 
@@ -196,10 +197,13 @@ class HeardLedger(DecidingProcessor):
     def _close(self, reply: CloseReply, now: float) -> Sequence[Frame]:
         if reply.by_bound:
             self._recorder.count(MARKS_MISSED)
+        is_filler = reply.kind == FILLER  # an answer is still to come
         if reply.heard and not reply.interrupted:
-            self._recorder.moment(Moment.REPLY_HEARD, now)
+            heard = Moment.FILLER_HEARD if is_filler else Moment.REPLY_HEARD
+            self._recorder.moment(heard, now)
         self._floor.reply_ended(reply.reply)
-        if self._log.is_empty and not self._tools and not self._answer_owed:
+        is_all = self._log.is_empty and not self._tools and not self._answer_owed
+        if is_all and not is_filler:
             self._floor.agent_ended()
         told, copy = (
             ReplyHeardFrame(

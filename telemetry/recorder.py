@@ -27,6 +27,7 @@ _MOMENT_EVENTS = {
     Moment.SPEECH_STOPPED: "caller.silent",
     Moment.FIRST_AUDIO: "agent.speaking",
     Moment.REPLY_HEARD: "agent.silent",
+    Moment.FILLER_HEARD: "agent.silent",
     Moment.INTERRUPTED: "interruption",
     Moment.HELD: "agent.held",
     Moment.RESUMED: "agent.speaking",
@@ -112,12 +113,13 @@ class CallRecorder:
         self.tools.append({**done, "at_s": round(began_s, 3)})
         self.event("tool", **done)
 
-    def fault(self, provider: str, kind: str) -> None:
-        """Something went wrong at a provider; it stands on the call's time line."""
+    def fault(self, provider: str, kind: str, *, remedy: str = "") -> None:
+        """Something went wrong at a provider, and what was done about it; it stands on the call's
+        time line."""
         at_s = round(self._clock() - self._started_at, 3)
         if len(self.faults) < MOST_FAULTS:
-            self.faults.append({"at_s": at_s, "provider": provider, "kind": kind})
-        self.event("fault", provider=provider, fault=kind)
+            self.faults.append({"at_s": at_s, "provider": provider, "kind": kind, "remedy": remedy})
+        self.event("fault", provider=provider, fault=kind, remedy=remedy)
 
     def _turn_over(self, record: TurnRecord) -> None:
         document = record.document()

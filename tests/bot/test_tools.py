@@ -25,7 +25,6 @@ from bot.persona import Persona, read_personas
 from bot.settings import HOME
 from bot.tools import CallTools, Tool, Tools, register, resolve, schemas
 from call.measures import TOOL_CALLS, Moment, NullRecorder
-from frames.speech import SpeakNowFrame
 from lab.server import start
 from tests.conftest import TICK, eventually
 
@@ -373,20 +372,6 @@ async def test_handlers_are_registered_with_the_model_service(llm):
     async with aiohttp.ClientSession() as http:
         register(llm, persona, settings=Tools(), control=Control(), call_id="c", http=http)
     assert all(llm.has_function(name) for name in ("look", "end_call", "transfer_call"))
-
-
-async def test_a_filler_is_said_while_the_tool_runs():
-    """Pushed before the request leaves."""
-    pushed: list[Any] = []
-
-    async def push_frame(frame: Any) -> None:
-        pushed.append(frame)
-
-    async with bench(says()) as b:
-        made, results = await params(SimpleNamespace(push_frame=push_frame), {"day": "x"})
-        await b.tools.handler(b.tool(filler="One moment."))(made)
-        assert results == [({"slots": ["10:30"]}, None)]
-    assert isinstance(pushed[0], SpeakNowFrame) and pushed[0].text == "One moment."
 
 
 async def test_ending_and_handing_over_go_to_the_session_and_the_model_says_no_more():

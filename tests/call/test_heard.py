@@ -353,3 +353,14 @@ def test_heard_words_are_a_beginning_of_what_was_written(text: str, chars: int) 
     heard = heard_words(ClauseSpoken(1, 1, text), chars)
     assert text.strip().startswith(heard)
     assert text.split()[: len(heard.split())] == heard.split()
+
+
+def test_a_holding_phrase_is_heard_and_no_part_of_the_conversation() -> None:
+    """Neither beside a tool, nor cut short: the model did not say it."""
+    log = HeardLog()
+    tell(log, *reply(1, "Let me look.", kind="filler"), ToolCalled("t1"), ReplySpoken())
+    heard = tell(log, ClausePlayed(1, 1))
+    assert heard == [NoteHeard("Let me look."), CloseReply(1, "filler", "Let me look.", False)]
+    tell(log, *reply(2, "One moment.", "I am still on it.", kind="filler"))
+    cut = tell(log, ClausePlayed(2, 1), CallerInterrupted())
+    assert cut == [NoteHeard("One moment."), CloseReply(2, "filler", "One moment.", True)]

@@ -117,3 +117,10 @@ def test_any_order_of_moments_moves_by_the_table_alone(moments: list[Moment]) ->
 def test_nothing_can_be_awaited_inside_a_change_of_state() -> None:
     """It is a plain call."""
     assert not inspect.iscoroutinefunction(Standing.moment)
+
+
+def test_behind_a_holding_phrase_the_answer_is_still_awaited() -> None:
+    """The caller has heard it, and the agent goes on thinking."""
+    thinking = (M.SPEECH_STARTED, M.SPEECH_STOPPED, M.TURN_DECIDED)
+    assert states(*thinking, M.FIRST_AUDIO, M.FILLER_HEARD)[-2:] == [S.SPEAKING, S.THINKING]
+    assert states(*thinking, M.FIRST_AUDIO, M.FIRST_AUDIO, M.FILLER_HEARD)[-1] is S.SPEAKING

@@ -132,3 +132,24 @@ def test_what_ran_before_the_decision_ran_beside_it() -> None:
         ("tts", 40_000),
         ("wire", 10_000),
     ]
+
+
+def test_a_holding_phrase_is_the_models_time() -> None:
+    """What the caller waited for, before the phrase, was the model."""
+    path = critical_path(
+        1.0,
+        [
+            (1.1, M.TURN_DECIDED),
+            (1.2, M.LLM_REQUEST),
+            (2.8, M.CLAUSE_SENT),
+            (2.9, M.TTS_FIRST_BYTE),
+            (3.0, M.FIRST_AUDIO),
+        ],
+    )
+    assert path == [
+        ("endpoint", 100_000),
+        ("context", 100_000),
+        ("llm", 1_600_000),
+        ("tts", 100_000),
+        ("wire", 100_000),
+    ]

@@ -9,10 +9,16 @@ import pytest
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     Frame,
+    FunctionCallCancelFrame,
     FunctionCallInProgressFrame,
+    FunctionCallResultFrame,
+    FunctionCallResultProperties,
     InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
+    UserStoppedSpeakingFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import SleepFrame, run_test
@@ -20,12 +26,15 @@ from pipecat.utils.text.base_text_aggregator import TextType
 
 from call.clauses import Clauses
 from call.first_token import Patience
+from call.measures import FILLERS
+from call.recovery import Line, Recovery, Remedy, Stage, Step, Trouble
 from call.speculation import Guess, Verdict
-from frames.recovery import WayOutFrame
+from frames.recovery import ModelLateFrame, WayOutFrame
 from frames.speculation import mark
-from frames.speech import ClauseFrame, SpeakNowFrame
-from processors.first_token_guard import FirstTokenGuard
+from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
+from processors.first_token_guard import FirstTokenGuard, Holding
 from tests.conftest import TICK
+from tests.services.stage import Notes
 
 pytestmark = pytest.mark.frame
 
@@ -117,6 +126,19 @@ def test_a_phrase_waits_for_no_reply_that_has_stalled() -> None:
     assert station.next_deadline() is None
     left = after(station, clause("you may.", 2), End(), at=12.0)
     assert left == ["start", "3.2 you may.", "end"]
+
+
+def test_a_reply_of_which_nothing_is_left_when_a_phrase_cut_in_ends_there() -> None:
+    """No empty reply follows the phrase."""
+    station = guard()
+    after(station, Start(), clause("Yes,"), SpeakNowFrame("One moment."), at=10.0)
+    station.on_deadline(11.5)
+    assert after(station, SpeakNowFrame("Bye."), at=12.0) == ["start", "3.1 Bye.", "end"]
+    assert after(station, End(), Start(), clause("No."), End(), at=12.0) == [
+        "start",
+        "4.1 No.",
+        "end",
+    ]
 
 
 def test_a_late_timer_says_nothing() -> None:
@@ -218,3 +240,149 @@ async def test_a_phrase_behind_a_stalled_reply_is_said_by_the_clock() -> None:
     frames = [Start(), clause("Yes,"), pause(0.5), SpeakNowFrame("One moment."), pause(3)]
     down, _ = await run_test(station, frames_to_send=frames)
     assert shape(down) == ["start", "1.1 Yes,", "end", "start", "2.1 One moment.", "end"]
+
+
+# ── silences ─────────────────────────────────────────────────────────────────────────
+ONE, TWO = "One moment while I look that up.", "I am still on it, thank you for waiting."
+
+
+def asked(station: FirstTokenGuard, *, at: float = 10.0) -> FirstTokenGuard:
+    """The turn is the agent's, and the model is asked."""
+    after(station, UserStoppedSpeakingFrame(), Start(), at=at)
+    return station
+
+
+def calling(tool: str = "find_slots") -> FunctionCallInProgressFrame:
+    """The model's station starts a tool."""
+    return FunctionCallInProgressFrame(function_name=tool, tool_call_id="t", arguments={})
+
+
+def said(station: FirstTokenGuard, at: float) -> list[str]:
+    """The phrases said because time passed."""
+    return [f.text for f in station.on_deadline(at) if isinstance(f, ClauseFrame)]
+
+
+def test_a_silent_model_is_covered_and_told_so() -> None:
+    """Two phrases that differ; the second time the stand-in is asked, the third time all is given
+    up, in silence: the apology is not the guard's."""
+    notes = Notes()
+    station = asked(
+        FirstTokenGuard(Patience(), Clauses(), language="en", recorder=notes, clock=lambda: 0.0)
+    )
+    assert station.next_deadline() == 11.7
+    assert said(station, 11.7) == [ONE]
+    after(station, PlayedToFrame("1.1", 5, is_end=True), at=13.5)
+    assert said(station, 15.2) == [TWO]
+    assert said(station, 19.2) == []
+    risen = [frame.remedy for frame in station._rising if isinstance(frame, ModelLateFrame)]
+    assert risen == [
+        Remedy(Step.WAIT, Line.FILLER),
+        Remedy(Step.STAND_IN, Line.FILLER),
+        Remedy(Step.GIVE_UP, Line.APOLOGY),
+    ]
+    assert notes.of(FILLERS, stage="think") == 2
+
+
+async def test_the_model_is_told_upwards() -> None:
+    """By a frame that overtakes what waits there."""
+    station = FirstTokenGuard(
+        Patience(first_clause_s=TICK, first_clause_least_s=TICK), Clauses(), language="en"
+    )
+    frames = [UserStoppedSpeakingFrame(), Start(), pause(4)]
+    down, up = await run_test(station, frames_to_send=frames)
+    assert [type(frame) for frame in up] == [ModelLateFrame]
+    assert shape(down)[:2] == ["start", f"1.1 {ONE}"]
+
+
+def test_a_clause_in_time_says_nothing_more() -> None:
+    """And an answer begun early that is ready keeps nobody waiting."""
+    station = asked(guard())
+    after(station, clause("Yes."), at=11.0)
+    assert station.next_deadline() is None
+    guess, station = Guess("hi"), guard()
+    early: list[Frame] = [Start(), clause("Yes.")]
+    for frame in early:
+        mark(frame, guess)
+    after(station, *early, at=9.5)
+    assert station.next_deadline() is None
+    after(station, UserStoppedSpeakingFrame(), at=10.0)
+    assert station.next_deadline() is None
+
+
+def test_an_answer_begun_early_that_is_not_ready_is_waited_for() -> None:
+    """Once the turn is confirmed."""
+    guess, station, start = Guess("hi"), guard(), Start()
+    mark(start, guess)
+    after(station, start, at=9.0)
+    assert station.next_deadline() is None
+    after(station, UserStoppedSpeakingFrame(), at=10.0)
+    assert station.next_deadline() == 11.7
+
+
+def test_a_reply_that_ceases_in_the_middle_is_covered() -> None:
+    """When all of it has been heard; the rest of it comes as a reply of its own."""
+    station = asked(guard())
+    after(station, clause("We close at six,"), at=10.5)
+    after(station, PlayedToFrame("1.1", 5, is_end=False), at=11.0)
+    assert station.next_deadline() is None
+    after(station, PlayedToFrame("1.1", 9, is_end=True), at=12.0)
+    assert station.next_deadline() == 13.7
+    assert shape(station.on_deadline(13.7)) == ["end", "start", f"2.1 {ONE}", "end"]
+    assert after(station, clause("on Fridays at five.", 2), End(), at=14.0) == [
+        "start",
+        "3.2 on Fridays at five.",
+        "end",
+    ]
+
+
+def test_a_slow_tool_speaks_for_itself() -> None:
+    """Then the phrases of all tools; the model is not to blame. Its end ends the silence."""
+    holding = Holding(by_tool={"find_slots": "Let me look."})
+    station = FirstTokenGuard(
+        Patience(), Clauses(), language="en", holding=holding, clock=lambda: 0.0
+    )
+    after(asked(station), clause("Sure."), calling(), End(), at=10.5)
+    after(station, ReplyHeardFrame(reply=1), at=11.0)
+    assert said(station, 12.7) == ["Let me look."]
+    assert said(station, 16.7) == ["Just a moment, I am checking that for you."]
+    assert not station._rising
+    result = FunctionCallResultFrame("find_slots", "t", {}, {"ok": True})
+    after(station, result, at=17.0)
+    assert station.next_deadline() is None
+
+
+def test_a_tool_that_tells_the_model_nothing_owes_nothing() -> None:
+    """Ending the call, or a tool that was given up."""
+    quiet = FunctionCallResultFrame("end_call", "t", {}, {"ok": True})
+    quiet.properties = FunctionCallResultProperties(run_llm=False)
+    for end in (quiet, FunctionCallCancelFrame(function_name="f", tool_call_id="t")):
+        station = asked(guard())
+        after(station, calling(), End(), at=10.1)
+        assert station.next_deadline() is not None
+        after(station, end, at=10.5)
+        assert station.next_deadline() is None
+
+
+def test_nobody_speaks_over_a_caller_who_speaks() -> None:
+    """Nor behind an interruption, nor once the call is given up."""
+    station = asked(guard())
+    after(station, VADUserStartedSpeakingFrame(), at=11.0)
+    assert station.next_deadline() is None
+    after(station, VADUserStoppedSpeakingFrame(), at=11.4)
+    assert station.next_deadline() == 13.1
+    for ends in (InterruptionFrame(), WayOutFrame()):
+        assert after(asked(guard()), ends) == (["interruption"] if ends.name[0] == "I" else [])
+        station = asked(guard())
+        after(station, ends, at=11.0)
+        assert station.next_deadline() is None
+
+
+def test_the_table_is_the_calls_own() -> None:
+    """A fault met elsewhere moves the remedies on."""
+    recovery = Recovery()
+    station = FirstTokenGuard(
+        Patience(), Clauses(), language="en", recovery=recovery, clock=lambda: 0.0
+    )
+    asked(station)
+    said(station, 11.7)
+    assert recovery.met(Stage.THINK, Trouble.BUSY).step is Step.STAND_IN

@@ -375,3 +375,12 @@ async def test_the_end_of_the_call_passes() -> None:
     ear = Ear()
     down, _ = await run_test(ear.ledger, frames_to_send=[Start(), EndFrame()], send_end_frame=False)
     assert [type(f) for f in down] == [Start, End, ReplyHeardFrame, EndFrame]
+
+
+async def test_behind_a_holding_phrase_the_floor_stays_the_agents() -> None:
+    """The answer is still to come; the phrase leaves no message and ends no turn."""
+    ear = Ear()
+    sent = [Start(), clause("1.1", "One moment.", kind="filler"), End()]
+    assert await ear.hear(*sent, pause(), played("1.1"), pause()) == []
+    assert ear.floor.is_agents
+    assert Moment.FILLER_HEARD in ear.story.told and Moment.REPLY_HEARD not in ear.story.told
