@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="instead of the script's")
     parser.add_argument("--impair", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--noise", default="-66", help="line noise in dBFS, or off")
+    parser.add_argument("--background", default="", help="a clip that sounds behind the caller")
     parser.add_argument("--max-call", type=float, default=600.0, help="seconds until we hang up")
     parser.add_argument("--auth-token", default="", help="signs webhook and socket as Twilio does")
     parser.add_argument("--via", default="", metavar="HOST:PORT", help="stands for a tunnel")
@@ -117,6 +118,7 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
         phone=phone,
         impairments=parse_impairments(options.impair),
         noise_dbfs=None if options.noise == "off" else _number("--noise", options.noise),
+        background=folder[options.background].sound if options.background else b"",
         max_call_s=options.max_call,
         parameters=_parameters(options.parameter),
         fallback=options.fallback,

@@ -40,11 +40,14 @@ class Impairments:
     """The socket is torn down at this second, without `stop`."""
     slow_reader: tuple[float, float] | None = None
     """(at, for): the carrier stops reading what the bot sends."""
+    echo: tuple[float, float] | None = None
+    """(delay, loss in dB): what the caller's loudspeaker plays comes back by the microphone."""
 
 
 _SECONDS = {"jitter": "jitter_s", "bursts": "bursts_s", "vanish": "vanish_s"}
 _SHARES = ("loss", "reorder")
 _SPANS = ("stall", "slow_reader")
+_MOST_LOSS_DB = 60
 
 
 def parse(specs: Iterable[str]) -> Impairments:
@@ -64,13 +67,15 @@ def _remedy(name: str) -> str:
         return f"write {name}=SHARE, 0 to 1"
     if name in _SPANS:
         return f"write {name}=AT:FOR in seconds"
+    if name == "echo":
+        return "write echo=SECONDS:DB, such as 0.12:18"
     if name in _SECONDS:
         return f"write {name}=SECONDS"
     if name == "chunk":
         return "write chunk=BYTES or chunk=odd"
     if name == "loss_run":
         return "write loss_run=MESSAGES, 1 or more"
-    known = (*_SECONDS, *_SHARES, *_SPANS, "chunk", "loss_run")
+    known = (*_SECONDS, *_SHARES, *_SPANS, "chunk", "loss_run", "echo")
     return f"unknown; use one of {', '.join(sorted(known))}"
 
 
@@ -81,6 +86,9 @@ def _field(name: str, value: str) -> dict[str, Any]:
     if name in _SPANS:
         at, _, long = value.partition(":")
         return {name: (_within(float(at), 0, 86400), _within(float(long), 0, 86400))}
+    if name == "echo":
+        delay, _, loss = value.partition(":")
+        return {name: (_within(float(delay), 0, 5), _within(float(loss), 0, _MOST_LOSS_DB))}
     if name in _SHARES:
         return {name: _within(float(value), 0, 1)}
     if name == "loss_run":

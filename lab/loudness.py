@@ -43,6 +43,12 @@ def encode(samples: npt.NDArray[np.floating | np.integer]) -> bytes:
     return _CODES[np.searchsorted(_EDGES, samples)].astype(np.uint8).tobytes()
 
 
+def mixed(*sounds: tuple[bytes, float]) -> bytes:
+    """Equally long sounds at once, each with its gain; too loud is cut off, as lines do."""
+    whole = sum(decode(sound).astype(np.float64) * gain for sound, gain in sounds)
+    return encode(np.clip(whole, -32124, 32124))
+
+
 def audible(sound: bytes | bytearray) -> bytes:
     """One byte, 1 or 0, per whole window of `sound`: can it be heard?"""
     whole = len(sound) // WINDOW_BYTES * WINDOW_BYTES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.loudness import RATE_HZ, WINDOW_S, audible, encode, line_noise
+from lab.loudness import RATE_HZ, WINDOW_S, audible, encode, line_noise, mixed
 
 FRAME_BYTES = 160
 FRAME_S = FRAME_BYTES / RATE_HZ
@@ -111,13 +111,31 @@ def _wav(file: Path) -> bytes:
         return encode(np.frombuffer(sound.readframes(sound.getnframes()), dtype=np.int16))
 
 
+class _Loop:
+    """A sound that never ends."""
+
+    def __init__(self, sound: bytes) -> None:
+        self._sound = sound * (FRAME_BYTES // len(sound) + 1)
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """Its next bytes, at most a frame."""
+        if self._at + size > len(self._sound):
+            self._at = 0
+        start, self._at = self._at, self._at + size
+        return self._sound[start : self._at]
+
+
 class Mouth:
     """Gives the caller's sound frame by frame; between clips the line whispers."""
 
-    def __init__(self, *, seed: int, noise_dbfs: float | None = -66.0) -> None:
+    def __init__(
+        self, *, seed: int, noise_dbfs: float | None = -66.0, background: bytes = b""
+    ) -> None:
+        """`background`: what sounds behind the caller, µ-law, over and over."""
         quiet = line_noise(seed=seed, level_dbfs=noise_dbfs) if noise_dbfs is not None else b""
-        self._quiet = quiet or b"\xff" * FRAME_BYTES
-        self._quiet_at = 0
+        self._quiet = _Loop(quiet or b"\xff" * FRAME_BYTES)
+        self._behind = _Loop(background) if background else None
         self._waiting = b""
 
     @property
@@ -132,10 +150,7 @@ class Mouth:
     def frame(self) -> bytes:
         """The next 20 ms."""
         spoken, self._waiting = self._waiting[:FRAME_BYTES], self._waiting[FRAME_BYTES:]
-        return spoken + self._whisper(FRAME_BYTES - len(spoken))
-
-    def _whisper(self, size: int) -> bytes:
-        if self._quiet_at + size > len(self._quiet):
-            self._quiet_at = 0
-        start, self._quiet_at = self._quiet_at, self._quiet_at + size
-        return self._quiet[start : self._quiet_at]
+        sound = spoken + self._quiet.take(FRAME_BYTES - len(spoken))
+        if self._behind is None:
+            return sound
+        return mixed((sound, 1.0), (self._behind.take(FRAME_BYTES), 1.0))

@@ -22,6 +22,8 @@ class Plan:
     phone: Phone = field(default_factory=Phone)
     impairments: Impairments = field(default_factory=Impairments)
     noise_dbfs: float | None = -66.0
+    background: bytes = b""
+    """What sounds behind the caller throughout, µ-law."""
     max_call_s: float = 600.0
     closing_s: float = 2.0
     """How long the closing handshake may take, on the wall's clock."""

@@ -140,6 +140,18 @@ class Playout:
                 return min(now, run.started_at + (found + 1) * WINDOW_S)
         return None
 
+    def sound(self, from_at: float, size: int) -> bytes:
+        """`size` samples of what was played from `from_at` on; silence where nothing was."""
+        heard = bytearray(b"\xff" * size)
+        for run in reversed(self.runs):
+            first = round((from_at - run.started_at) * RATE_HZ)
+            if first >= len(run.sound):
+                break
+            piece = run.sound[max(0, first) : max(0, first + size)]
+            at = max(0, -first)
+            heard[at : at + len(piece)] = piece
+        return bytes(heard)
+
     def audible_spans(self, *, join_s: float = 0.0) -> list[tuple[float, float]]:
         """From–to of everything audible; spans nearer than `join_s` are one."""
         spans: list[tuple[float, float]] = []

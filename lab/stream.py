@@ -16,7 +16,7 @@ from lab.carrier import Carrier, Cleared, MarkSent, Sound
 from lab.clock import Clock
 from lab.conformance import Conformance
 from lab.impairments import Line, Packet
-from lab.loudness import audible
+from lab.loudness import audible, mixed
 from lab.mouth import FRAME_S, Clip, Mouth
 from lab.plan import Plan
 from lab.player import AgentDone, Deed, GaveUp, HungUp, Player, Pressed, Spoke
@@ -54,7 +54,9 @@ class Stream:
         self._recording = notes.recording
         self._on_event = notes.on_event
         self._playout = Playout()
-        self._mouth = Mouth(seed=plan.script.seed, noise_dbfs=plan.noise_dbfs)
+        self._mouth = Mouth(
+            seed=plan.script.seed, noise_dbfs=plan.noise_dbfs, background=plan.background
+        )
         self._line = Line(plan.impairments, seed=plan.script.seed)
         self._began_at = clock.now()
         self._marks_changed = asyncio.Event()
@@ -264,8 +266,7 @@ class Stream:
 
     def _breathe(self, from_at: float) -> None:
         """Make the next 20 ms of the caller's sound and look at what is going on."""
-        sound = self._mouth.frame()
-        self._line.put(sound)
+        self._line.put(self._echoed(self._mouth.frame(), from_at))
         if self._speaking and from_at >= self._speaking_until:
             self._tell("lab.caller.silent", at=self._speaking_until, clip=self._speaking.name)
             self._speaking = None
@@ -275,6 +276,15 @@ class Stream:
             self._agent_was_audible = is_audible
             kind = "lab.agent.speaking" if is_audible else "lab.agent.silent"
             self._tell(kind, at=last if last is not None else from_at)
+
+    def _echoed(self, sound: bytes, from_at: float) -> bytes:
+        """With what the loudspeaker plays, if the microphone hears it."""
+        echo = self._plan.impairments.echo
+        if echo is None:
+            return sound
+        delay_s, loss_db = echo
+        played = self._playout.sound(from_at - delay_s, len(sound))
+        return mixed((sound, 1.0), (played, 10 ** (-loss_db / 20)))
 
     async def _deliver(self, socket: aiohttp.ClientWebSocketResponse, carrier: Carrier) -> None:
         """Write what has arrived at the carrier."""

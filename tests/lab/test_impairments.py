@@ -125,6 +125,7 @@ def test_the_command_line_names_every_trouble() -> None:
         slow_reader=(10.0, 2.0),
     )
     assert parse(["chunk=320"]).chunk_bytes == 320
+    assert parse(["echo=0.12:18"]).echo == (0.12, 18.0)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,9 @@ def test_the_command_line_names_every_trouble() -> None:
         ("stall=5", "--impair stall=5: write stall=AT:FOR in seconds"),
         ("chunk=many", "--impair chunk=many: write chunk=BYTES or chunk=odd"),
         ("loss_run=0", "--impair loss_run=0: write loss_run=MESSAGES, 1 or more"),
-        ("rain=1", "--impair rain=1: unknown; use one of bursts, chunk, jitter, loss"),
+        ("echo=0.1", "--impair echo=0.1: write echo=SECONDS:DB, such as 0.12:18"),
+        ("echo=0.1:-3", "--impair echo=0.1:-3: write echo=SECONDS:DB, such as 0.12:18"),
+        ("rain=1", "--impair rain=1: unknown; use one of bursts, chunk, echo, jitter, loss"),
     ],
 )
 def test_a_wrong_trouble_is_one_line_with_the_remedy(spec: str, line: str) -> None:

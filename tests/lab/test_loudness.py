@@ -7,7 +7,7 @@ import audioop
 import numpy as np
 import pytest
 
-from lab.loudness import audible, decode, encode, line_noise
+from lab.loudness import audible, decode, encode, line_noise, mixed
 
 pytestmark = pytest.mark.rule
 
@@ -36,3 +36,10 @@ def test_line_noise_is_the_same_for_the_same_seed_and_not_digital_silence() -> N
     """Seeds draw it."""
     assert line_noise(seed=4) == line_noise(seed=4) != line_noise(seed=5)
     assert len(set(line_noise(seed=4))) > 4
+
+
+def test_sounds_at_once_add_up_and_are_cut_off_at_the_top() -> None:
+    """Each with its gain."""
+    one, other = encode(np.full(80, 8000.0)), encode(np.full(80, 30000.0))
+    assert decode(mixed((one, 1.0), (one, 0.5))) == pytest.approx(np.full(80, 12000), rel=0.05)
+    assert decode(mixed((one, 1.0), (other, 1.0))).max() == 32124

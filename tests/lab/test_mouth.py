@@ -82,3 +82,14 @@ def test_the_clips_of_the_lab_can_be_said() -> None:
         said = Clips()[name]
         assert said.words
         assert 0 <= said.starts_s < said.ends_s <= said.duration_s
+
+
+def test_what_sounds_behind_the_caller_never_ends() -> None:
+    """Between the words and under them, over and over, however short it is."""
+    hum = encode(np.full(100, 2000.0))
+    mouth = Mouth(seed=1, noise_dbfs=None, background=hum)
+    mouth.say(encode(np.full(160, 1000.0)))
+    spoken, *silent = (decode(mouth.frame()) for _ in range(5))
+    assert spoken == pytest.approx(np.full(160, 3000), rel=0.05)
+    for frame in silent:
+        assert frame == pytest.approx(np.full(160, 2000), rel=0.05)

@@ -156,3 +156,19 @@ def test_runs_never_overlap_and_flags_match_the_sound(
         assert earlier.ended_at <= later.started_at + 2e-4
     for run in playout.runs:
         assert len(run.flags) == len(run.sound) // 80
+
+
+def test_what_was_played_at_an_instant_can_be_heard_again() -> None:
+    """Sample for sample; silence where nothing was played."""
+    playout = Playout()
+    playout.feed(TONE[:160], now=1.0)
+    playout.feed(TONE[160:320], now=2.0)
+    silence = b"\xff"
+    assert playout.sound(1.0, 160) == TONE[:160]
+    assert playout.sound(0.99, 160) == silence * 80 + TONE[:80]
+    assert playout.sound(1.01, 160) == TONE[80:160] + silence * 80
+    assert playout.sound(2.0, 160) == TONE[160:320]
+    assert playout.sound(0.5, 160) == playout.sound(3.0, 160) == silence * 160
+    assert playout.sound(0.99, 16000) == (
+        silence * 80 + TONE[:160] + silence * 7840 + TONE[160:320] + silence * 7760
+    )

@@ -6,12 +6,15 @@ import asyncio
 from base64 import b64decode
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lab.caller import Caller, Outcome
 from lab.clock import Clock
 from lab.dialling import Phone
 from lab.impairments import Impairments
+from lab.impairments import parse as parse_impairments
+from lab.loudness import audible, decode
 from lab.mouth import clip
 from lab.plan import Plan
 from lab.script import parse
@@ -399,3 +402,23 @@ async def test_parameters_and_names_reach_the_bot() -> None:
     assert start["customParameters"] == {"a": "1"}
     assert start["callSid"] == phone.ids.call_sid == outcome.timeline.call_sid
     assert "X-Twilio-Signature" not in call.headers
+
+
+async def test_a_loudspeaker_is_heard_by_the_microphone() -> None:
+    """What the bot says comes back, late and softer, in the caller's own sound."""
+
+    async def part(call: Bot) -> None:
+        await call.next("start")
+        await call.say(1.0)
+        await call.until_stop()
+
+    outcome, [call], _ = await place(
+        part, noise_dbfs=None, impairments=parse_impairments(["echo=0.2:20"])
+    )
+    media = [b64decode(b["media"]["payload"]) for b in call.received if b["event"] == "media"]
+    heard = b"".join(media)
+    loud = [at for at in range(0, len(heard), 80) if 1 in audible(heard[at : at + 80])]
+    [(start, end)] = outcome.timeline.agent_runs
+    assert loud[0] / 8000 == pytest.approx(start + 0.2, abs=0.03)
+    assert loud[-1] / 8000 == pytest.approx(end + 0.2, abs=0.03)
+    assert np.abs(decode(heard)).max() == pytest.approx(800, rel=0.06)
