@@ -16,7 +16,7 @@ from call.farewell import WAY_OUT, Action, Farewell, HangUp, SayGoodbye
 from call.measures import WAYS_OUT
 from call.way_out import BROKEN, After, Destination, Reason, Step, WayOut, step_after, way_out
 from frames.recovery import WayOutFrame
-from frames.speech import PlayedToFrame, ReplyHeardFrame
+from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame
 from frames.wire import WireStoppedFrame
 
 if TYPE_CHECKING:
@@ -100,10 +100,19 @@ class CallEnding:
                     )
                 )
                 self._arm()
+            case FarewellFrame():
+                self._bid_farewell(frame.is_meant)
             case WayOutFrame():
                 self.way_out(frame.reason, frame.party)
             case WireStoppedFrame():
                 self._wire_stopped(frame.reason)
+
+    def _bid_farewell(self, is_meant: bool) -> None:
+        if is_meant:
+            self._ask(Ending.AGENT_SAID_GOODBYE)
+        else:
+            self._farewell.taken_back()
+            self._arm()
 
     def _wire_stopped(self, reason: str) -> None:
         if self.ending is None and reason == "vanished":

@@ -9,7 +9,10 @@ from pipecat.processors.frame_processor import FrameProcessor
 from processors.clause_chunker import ClauseChunker
 from processors.first_token_guard import FirstTokenGuard
 from processors.heard_ledger import HeardLedger
+from processors.idle_guard import IdleGuard
 from processors.keypad import Keypad
+from processors.noise_guard import NoiseGuard
+from processors.pardon_gate import PardonGate
 from processors.recovery_desk import RecoveryDesk
 from processors.redactor import Redactor
 from processors.speech_gate import SpeechGate
@@ -23,7 +26,8 @@ if TYPE_CHECKING:
 
 def stations(session: Session) -> list[FrameProcessor]:
     """The stations of one call; `bot/session.py` has opened what they need."""
-    s, report = session.settings, session.recorder
+    s, report, say = session.settings, session.recorder, session.persona.phrases
+    floor, last_words = session.floor, session.last_words
     return [
         # ── ears ────────────────────────────────────────────────────────────────
         session.wire.input(),  # 20 ms of µ-law from the caller; oldest shed when late
@@ -38,10 +42,15 @@ def stations(session: Session) -> list[FrameProcessor]:
             session.smart_turn, s.turn
         ),  # the semantic detector: does that sound finished?
         session.stt,  # words while they are spoken: interim, then final; caller audio ends here
-        Keypad(s.dtmf, floor=session.floor),  # typed keys become one entry, words like spoken ones
+        Keypad(s.dtmf, floor=floor),  # typed keys become one entry, words like spoken ones
         Redactor(s.privacy, session.vault),  # below this line nobody sees a card number
+        NoiseGuard(s.noise, report),  # a sound without words is nobody's turn
+        IdleGuard(
+            s.idle, report, phrases=say, floor=floor, last_words=last_words
+        ),  # "are you still there?"
         # ── mind ────────────────────────────────────────────────────────────────
         session.listener,  # whose turn? start and stop strategies; the turn enters the conversation
+        PardonGate(last_words, report, speculation=session.speculation),  # "pardon?": once more
         TurnTap(report),  # zero of the five numbers
         session.llm,  # Claude, streaming
         # ── mouth ───────────────────────────────────────────────────────────────
@@ -54,10 +63,14 @@ def stations(session: Session) -> list[FrameProcessor]:
             recovery=session.recovery,
             recorder=report,
         ),  # no clause in time: break the silence; the agent's own phrases are said here, at once
-        SpokenForm(language=session.language, vault=session.vault),  # 4111 → "four one one one"
+        SpokenForm(
+            language=session.language, vault=session.vault, last_words=last_words
+        ),  # 4111 → "four one one one"
         session.tts,  # ElevenLabs or Cartesia, µ-law
         SpeechGate(),  # holds the sound of an answer begun early until the turn is decided
         session.wire.output(),  # µ-law to the caller; marks; hold, resume, clear on barge-in
-        HeardLedger(session.heard, report, floor=session.floor),  # which words reached the ear
+        HeardLedger(
+            session.heard, report, floor=floor, last_words=last_words
+        ),  # which words reached the ear
         session.speaker,  # only those enter the conversation
     ]

@@ -31,13 +31,14 @@ from call.errors import Ending, Fault, Party, ProviderFault
 from call.floor import Floor
 from call.heard import HeardLog
 from call.measures import PROVIDER_FAULTS
+from call.pardon import LastWords
 from call.privacy import Masking, explained
 from call.privacy_vault import Vault
 from call.receipt import receipt
 from call.recovery import Recovery, Remedy
 from call.speculation import Speculation
 from frames.recovery import WayOutFrame
-from frames.speech import PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
+from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
 from processors.first_token_guard import Holding
 from processors.turn_start import TurnStart
@@ -52,6 +53,7 @@ _SEEN_AT_THE_END = (
     WireStoppedFrame,
     PlayedToFrame,
     ReplyHeardFrame,
+    FarewellFrame,
     WayOutFrame,
 )
 # Claude's conversations begin with the other side; on the telephone the agent speaks first.
@@ -99,6 +101,7 @@ class Session:
             by_tool={tool.name: tool.filler for tool in self.persona.tools},
             times=exchange.first_clauses,
         )
+        self.last_words = LastWords(self.settings.pardon)
         self.speculation = Speculation(
             self.settings.turn, recorder=self.recorder, prices=self._prices()
         )

@@ -33,7 +33,10 @@ from call.endpoint import Endpoint
 from call.errors import SettingsError
 from call.first_token import Patience
 from call.heard import Goodbye, Heard
+from call.idle import Idle
 from call.interruption import BargeIn
+from call.noise import Noise
+from call.pardon import Pardon
 from call.privacy import Privacy
 from processors.vad import Vad
 from services import Hear, Speak, Think
@@ -89,7 +92,10 @@ class Settings(BaseModel):
     patience: Patience = Patience()
     clauses: Clauses = Clauses()
     barge_in: BargeIn = BargeIn()
+    noise: Noise = Noise()
     dtmf: Dtmf = Dtmf()
+    idle: Idle = Idle()
+    pardon: Pardon = Pardon()
     heard: Heard = Heard()
     goodbye: Goodbye = Goodbye()
     voicemail: Voicemail = Voicemail()

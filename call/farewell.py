@@ -83,6 +83,12 @@ class Farewell:
         self.progress(now)
         return ()
 
+    def taken_back(self) -> None:
+        """The caller has more to say; a way out is not taken back."""
+        if not self._is_leaving:
+            self._ending = self._due_at = None
+            self._has_said_goodbye = False
+
     def progress(self, now: float) -> None:
         """The caller heard some more: the watchdog starts again."""
         if self._due_at is not None:
@@ -98,8 +104,7 @@ class Farewell:
             self._due_at = None
             return (HangUp(self._ending, was_heard=had_words),)
         if interrupted:
-            self._ending = self._due_at = None
-            self._has_said_goodbye = False
+            self.taken_back()
             return ()
         if had_words or self._has_said_goodbye:
             self._due_at = None

@@ -170,6 +170,13 @@ SPECULATION_WASTE = Measure(
     "What was spent on answers begun too early: requests, tokens, characters, dollars",
     labels=("kind",),
 )
+NOISE = Measure("offhook_noise_total", "Times a sound without words was taken for no caller's")
+IDLE = Measure(
+    "offhook_idle_total", "Times a silent caller was spoken to, by what was said", labels=("rung",)
+)
+PARDONS = Measure(
+    "offhook_pardons_total", "Times the agent's last words were said again to who asked for it"
+)
 SMART_TURN_SECONDS = Measure(
     "offhook_smart_turn_seconds", "Asked for a turn's score to answered", "s"
 )

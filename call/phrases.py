@@ -44,6 +44,13 @@ class Phrases:
     hard_of_hearing: str = "I am having trouble hearing you."
     """the recogniser is gone"""
 
+    still_there: str = "Are you still there?"
+    """the caller has said nothing for `[idle] ask_s`"""
+    still_there_again: str = "I cannot hear you. Are you still there?"
+    """and nothing again"""
+    silent_goodbye: str = "I cannot hear anybody, so I will hang up. Please call again. Goodbye."
+    """and nothing a third time"""
+
     def __post_init__(self) -> None:
         for knob in fields(self):
             said = getattr(self, knob.name)
@@ -77,5 +84,8 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "tool_fillers": ("لحظة، أتحقق من ذلك الآن.", "يستغرق الأمر وقتاً أطول من المعتاد."),
         "say_again": "عذراً، هل يمكنك إعادة ما قلت؟",
         "hard_of_hearing": "أجد صعوبة في سماعك.",
+        "still_there": "هل ما زلت على الخط؟",
+        "still_there_again": "لا أسمعك. هل ما زلت على الخط؟",
+        "silent_goodbye": "لا أسمع أحداً، سأنهي المكالمة الآن. يرجى الاتصال مرة أخرى. مع السلامة.",
     },
 }

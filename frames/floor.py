@@ -36,3 +36,8 @@ class HoldFrame(SystemFrame):
 @dataclass
 class ResumeFrame(SystemFrame):
     """Go on from where the ear left off."""
+
+
+@dataclass
+class KeyPressedFrame(SystemFrame):
+    """The caller is typing. Which key it was is told with the whole entry, behind the redactor."""

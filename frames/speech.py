@@ -93,3 +93,11 @@ class ReplyHeardFrame(SystemFrame):
     kind: str = "reply"
     interrupted: bool = False
     heard: str = field(default="", repr=False)
+
+
+@dataclass
+class FarewellFrame(SystemFrame):
+    """The agent ends the call with the words that follow, because nobody is there; `is_meant` false
+    takes it back: somebody is."""
+
+    is_meant: bool = True

@@ -22,20 +22,34 @@ class _DeadlineFrame(ControlFrame):
     """A station's own timer; it never leaves the station."""
 
 
+@dataclass(frozen=True)
+class Upstream:
+    """A frame that leaves against the stream."""
+
+    frame: Frame
+
+
+Leaving = Sequence[Frame | Upstream]
+
+
 class DecidingProcessor(FrameProcessor):
     """A station whose decisions are plain functions of frames and time."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
+    def __init__(
+        self, *, clock: Callable[[], float] = time.monotonic, is_direct: bool = False
+    ) -> None:
+        """`is_direct`: without a queue of its own, for a station that mostly passes frames on."""
+        super().__init__(enable_direct_mode=is_direct)
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._wake: asyncio.Task[None] | None = None
 
-    def decide(self, frame: Frame, now: float) -> Sequence[Frame] | None:
+    def decide(self, frame: Frame, now: float) -> Leaving | None:
         """Frames that leave in place of `frame`; None passes it on.
 
-        `frame` itself keeps its direction, everything else goes downstream.
+        `frame` itself keeps its direction; everything else goes downstream, unless it says
+        otherwise.
         """
         raise NotImplementedError
 
@@ -43,7 +57,7 @@ class DecidingProcessor(FrameProcessor):
         """When to ask `on_deadline`, unless a frame changes it; None for never."""
         raise NotImplementedError
 
-    def on_deadline(self, now: float) -> Sequence[Frame]:
+    def on_deadline(self, now: float) -> Leaving:
         """Frames that leave because time passed; none if it was asked too early."""
         raise NotImplementedError
 
@@ -52,11 +66,14 @@ class DecidingProcessor(FrameProcessor):
         await super().process_frame(frame, direction)
         now = self._clock()
         if isinstance(frame, _DeadlineFrame):
-            leaving: Sequence[Frame] | None = self.on_deadline(now)
+            leaving: Leaving | None = self.on_deadline(now)
         else:
             leaving = self.decide(frame, now)
         self._rearm(now)
         for each in (frame,) if leaving is None else leaving:
+            if isinstance(each, Upstream):
+                await self.push_frame(each.frame, FrameDirection.UPSTREAM)
+                continue
             onward = direction if each is frame else FrameDirection.DOWNSTREAM
             await self.push_frame(each, onward)
 

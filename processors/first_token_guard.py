@@ -122,8 +122,7 @@ class FirstTokenGuard(DecidingProcessor):
             self._patience.decide(fact, now)
         match frame:
             case SpeakNowFrame():
-                self._held.append(frame)
-                return () if self._is_spoken else self._release(now)
+                return self._say(frame, now)
             case InterruptionFrame():
                 return (frame, *self._interrupt(frame, now))
             case EagerEndOfTurnCancelFrame():
@@ -271,6 +270,12 @@ class FirstTokenGuard(DecidingProcessor):
         return self._release(now)
 
     # ── the agent's own phrases ──────────────────────────────────────────────────────
+    def _say(self, phrase: SpeakNowFrame, now: float) -> Sequence[Frame]:
+        if is_withdrawn(phrase):
+            return ()
+        self._held.append(phrase)
+        return () if self._is_spoken else self._release(now)
+
     def _release(self, now: float) -> list[Frame]:
         """Phrases that waited, each as a reply of its own."""
         frames: list[Frame] = []
@@ -301,6 +306,7 @@ class FirstTokenGuard(DecidingProcessor):
         frames = [LLMFullResponseStartFrame(), *clauses, LLMFullResponseEndFrame()]
         for frame in frames:
             frame.interruptible = say.interruptible
+            mark(frame, guess_of(say))
         return frames
 
     def _cut(self, say: SpeakNowFrame) -> list[str]:

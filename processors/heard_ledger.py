@@ -53,6 +53,7 @@ from call.heard import (
     ToolCalled,
 )
 from call.measures import MARKS_MISSED, Moment, NullRecorder, Recorder
+from call.pardon import LastWords
 from call.phrases import FILLER
 from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame
 from processors.deciding import DecidingProcessor
@@ -77,12 +78,14 @@ class HeardLedger(DecidingProcessor):
         recorder: Recorder | None = None,
         *,
         floor: Floor | None = None,
+        last_words: LastWords | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(clock=clock)
         self._log = heard or HeardLog()
         self._recorder = recorder or NullRecorder()
         self._floor = floor or Floor()
+        self._last_words = last_words or LastWords()
         self._tools: set[str] = set()  # running
         self._answer_owed = False  # a result came, and no reply has begun since
         self._news: deque[ReplyHeardFrame] = deque()  # copies for those upstream
@@ -102,9 +105,7 @@ class HeardLedger(DecidingProcessor):
         them."""
         match frame:
             case PlayedToFrame():
-                fact = _played(frame)
-                self._floor.heard_to(frame.clause_id, frame.chars)
-                return None if fact is None else [*self._tell(fact, now), frame]
+                return self._played(frame, now)
             case ClauseFrame():
                 return self._clause(frame, now)
             case TranscriptionFrame() | InterimTranscriptionFrame():
@@ -118,12 +119,7 @@ class HeardLedger(DecidingProcessor):
             case LLMFullResponseEndFrame():
                 return self._tell(ReplySpoken(), now)
             case InterruptionFrame():
-                self._answer_owed = False
-                self._tools.clear()
-                ours = self._tell(CallerInterrupted(), now)
-                if self._log.is_empty:
-                    self._floor.agent_ended()
-                return [*ours, frame]
+                return [*self._interrupted(now), frame]
             case EndFrame() | CancelFrame():
                 return [*self._tell(CallEnded(), now), frame]
         return self._tool(frame, now)
@@ -136,6 +132,24 @@ class HeardLedger(DecidingProcessor):
         """Marks that never came."""
         return self._frames(self._log.on_deadline(now), now)
 
+    def _played(self, frame: PlayedToFrame, now: float) -> Sequence[Frame] | None:
+        self._floor.heard_to(frame.clause_id, frame.chars)
+        fact = _played(frame)
+        if fact is None:
+            return None
+        self._last_words.played(fact.reply, fact.clause, is_end=fact.is_end)
+        return [*self._tell(fact, now), frame]
+
+    def _interrupted(self, now: float) -> Sequence[Frame]:
+        if self._tools or self._answer_owed:
+            self._last_words.answer_lost()
+        self._answer_owed = False
+        self._tools.clear()
+        ours = self._tell(CallerInterrupted(), now)
+        if self._log.is_empty:
+            self._floor.agent_ended()
+        return ours
+
     def _clause(self, frame: ClauseFrame, now: float) -> Sequence[Frame]:
         is_protected = not frame.interruptible
         self._floor.clause_began(
@@ -146,6 +160,7 @@ class HeardLedger(DecidingProcessor):
             spoken=frame.text,
             clause_id=frame.clause_id,
         )
+        self._last_words.began(frame.reply, kind=frame.kind)
         self._recorder.words("agent", frame.written, final=False)
         fact = ClauseSpoken(
             frame.reply,

@@ -1,8 +1,8 @@
 """What the caller types is a turn like what they say.
 
-Stands behind the recogniser and ahead of the redactor, which sees keys as it sees words; single
-keys go no further. Pipecat's own aggregator would interrupt phrases that must be finished, and keep
-the `#`.
+Stands behind the recogniser and ahead of the redactor, which sees keys as it sees words; of single
+keys no more than that somebody types is told. Pipecat's own aggregator would interrupt phrases that
+must be finished, and keep the `#`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pipecat.utils.time import time_now_iso8601
 
 from call.dtmf import Action, Dtmf, KeyEntry, KeyPressed, TakeEntry
 from call.floor import Floor
+from frames.floor import KeyPressedFrame
 from processors.deciding import DecidingProcessor
 
 SAID = "I typed "  # in front of the keys, for the model to know that nobody spoke
@@ -38,7 +39,8 @@ class Keypad(DecidingProcessor):
         """Gather keys; everything else passes."""
         if not isinstance(frame, InputDTMFFrame):
             return None
-        return self._frames(self._entry.decide(KeyPressed(frame.button.value), now), now)
+        actions = self._entry.decide(KeyPressed(frame.button.value), now)
+        return [KeyPressedFrame(), *self._frames(actions, now)]
 
     def next_deadline(self) -> float | None:
         """When the entry is complete."""

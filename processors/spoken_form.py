@@ -10,16 +10,20 @@ from loguru import logger
 from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from call.pardon import LastWords
 from call.privacy_vault import Vault
 from call.spoken import Spoken, spoken_with_map
 from frames.speech import ClauseFrame
 
 
 class SpokenForm(FrameProcessor):
-    """Rewrites `ClauseFrame.text`; `written` stays as the model wrote it."""
+    """Rewrites `ClauseFrame.text`; `written` stays as the model wrote it, and is remembered."""
 
-    def __init__(self, language: str, vault: Vault | None = None) -> None:
+    def __init__(
+        self, language: str, vault: Vault | None = None, *, last_words: LastWords | None = None
+    ) -> None:
         super().__init__()
+        self._last_words = last_words or LastWords()
         self._language = language
         self._vault = vault or Vault()
 
@@ -27,6 +31,7 @@ class SpokenForm(FrameProcessor):
         """Reword a clause; pass everything on."""
         await super().process_frame(frame, direction)
         if isinstance(frame, ClauseFrame):
+            self._last_words.written(frame.reply, frame.clause, frame.written, kind=frame.kind)
             frame.form = self._spoken(frame)
             if frame.form is not None:
                 frame.text = frame.form.text

@@ -158,8 +158,8 @@ class TurnStop(BaseUserTurnStopStrategy):
             return  # the caller went on before a decision by the timer could be carried out
         logger.debug(f"turn decided: {decision.reason}")
         self._recorder.count(TURNS_DECIDED, reason=decision.reason)
-        if decision.reason != "nothing":
-            self._floor.agent_began()
+        if any(text.strip() for text in self._finals):
+            self._floor.agent_began()  # without words nobody is asked
         await self._act((), self._speculation.fits(" ".join(self._finals), time.monotonic()))
         guess = self._speculation.in_hand
         self._is_confirming = guess is not None

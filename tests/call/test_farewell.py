@@ -48,6 +48,17 @@ def test_a_caller_who_speaks_over_the_goodbye_keeps_the_call():
     assert farewell.on_deadline(100.0) == ()
 
 
+def test_the_request_can_be_taken_back():
+    """Somebody is there after all; a way out is not taken back."""
+    farewell = asked()
+    farewell.taken_back()
+    assert (farewell.is_asked, farewell.next_deadline()) == (False, None)
+    leaving = Farewell(watchdog_s=5.0, apology_s=3.0)
+    leaving.left(Ending.VOICEMAIL, 10.0)
+    leaving.taken_back()
+    assert leaving.is_asked
+
+
 def test_the_watchdog_overrules_a_mark_that_never_returns():
     """Five seconds without progress end the call."""
     farewell = asked(now=10.0)

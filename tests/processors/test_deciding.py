@@ -9,7 +9,7 @@ from pipecat.frames.frames import Frame, TextFrame
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import SleepFrame, run_test
 
-from processors.deciding import DecidingProcessor
+from processors.deciding import DecidingProcessor, Leaving, Upstream
 from tests.conftest import TICK
 
 pytestmark = pytest.mark.frame
@@ -24,7 +24,7 @@ class Echo(DecidingProcessor):
         self._due_at: float | None = None
         self.asked: list[bool] = []
 
-    def decide(self, frame: Frame, now: float) -> Sequence[Frame] | None:
+    def decide(self, frame: Frame, now: float) -> Leaving | None:
         """Each text postpones the deadline."""
         if not isinstance(frame, TextFrame):
             return None
@@ -50,9 +50,25 @@ def texts(frames: Sequence[Frame]) -> list[str]:
     return [frame.text for frame in frames if isinstance(frame, TextFrame)]
 
 
+class Contrary(Echo):
+    """Answers against the stream."""
+
+    def decide(self, frame: Frame, now: float) -> Leaving | None:
+        """Each text, and a copy of it upstream."""
+        if not isinstance(frame, TextFrame):
+            return None
+        return (frame, Upstream(TextFrame(frame.text)))
+
+
 async def run(station: Echo, *frames: Frame) -> list[str]:
     """Texts that leave downstream."""
     return texts((await run_test(station, frames_to_send=list(frames)))[0])
+
+
+async def test_a_frame_may_leave_against_the_stream() -> None:
+    """If it says so."""
+    down, up = await run_test(Contrary(wait_s=60), frames_to_send=[TextFrame("a")])
+    assert (texts(down), texts(up)) == (["a"], ["a"])
 
 
 async def test_the_decision_replaces_the_frame() -> None:
@@ -114,7 +130,7 @@ async def test_an_earlier_deadline_replaces_a_later_one() -> None:
     class Hasty(Echo):
         """In a hurry when it hears "b"."""
 
-        def decide(self, frame: Frame, now: float) -> Sequence[Frame] | None:
+        def decide(self, frame: Frame, now: float) -> Leaving | None:
             """As before, but "b" is urgent."""
             leaving = super().decide(frame, now)
             if isinstance(frame, TextFrame) and frame.text == "b":

@@ -30,7 +30,7 @@ from call.measures import FILLERS
 from call.recovery import Line, Recovery, Remedy, Stage, Step, Trouble
 from call.speculation import Guess, Verdict
 from frames.recovery import ModelLateFrame, WayOutFrame
-from frames.speculation import mark
+from frames.speculation import guess_of, mark
 from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
 from processors.first_token_guard import FirstTokenGuard, Holding
 from tests.conftest import TICK
@@ -49,6 +49,13 @@ def guard() -> FirstTokenGuard:
 def clause(text: str, number: int = 1) -> ClauseFrame:
     """A clause of the model's, as the chunker numbers it."""
     return ClauseFrame(text, TextType.SENTENCE, written=text, reply=1, clause=number)
+
+
+def phrase(text: str, guess: Guess | None = None) -> SpeakNowFrame:
+    """A phrase of the agent's own."""
+    frame = SpeakNowFrame(text, "again")
+    mark(frame, guess)
+    return frame
 
 
 def shape(frames: Sequence[Frame] | None) -> list[str]:
@@ -386,3 +393,12 @@ def test_the_table_is_the_calls_own() -> None:
     asked(station)
     said(station, 11.7)
     assert recovery.met(Stage.THINK, Trouble.BUSY).step is Step.STAND_IN
+
+
+async def test_a_phrase_begun_early_belongs_to_its_guess() -> None:
+    """All of it; withdrawn on its way, nothing of it is said."""
+    guess = Guess("sorry")
+    frames = guard().decide(phrase("At ten.", guess), 0.0)
+    assert [guess_of(frame) for frame in frames or ()] == [guess] * 3
+    guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
+    assert guard().decide(phrase("At ten.", guess), 0.0) == ()

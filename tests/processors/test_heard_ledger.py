@@ -31,6 +31,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 from call.floor import Floor
 from call.heard import Heard, HeardLog
 from call.measures import MARKS_MISSED, Measure, Moment, NullRecorder
+from call.pardon import LastWords
 from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame
 from processors.heard_ledger import HeardLedger
 from tests.conftest import TICK
@@ -99,8 +100,10 @@ class Ear:
     """A ledger in front of the assistant's half of a conversation."""
 
     def __init__(self, settings: Heard | None = None) -> None:
-        self.story, self.floor = Story(), Floor()
-        self.ledger = HeardLedger(HeardLog(settings), self.story, floor=self.floor)
+        self.story, self.floor, self.last_words = Story(), Floor(), LastWords()
+        self.ledger = HeardLedger(
+            HeardLog(settings), self.story, floor=self.floor, last_words=self.last_words
+        )
         self.speaker = pair(floor=self.floor).assistant()
         self.down: Sequence[Frame] = ()
         self.up: Sequence[Frame] = ()
@@ -384,3 +387,17 @@ async def test_behind_a_holding_phrase_the_floor_stays_the_agents() -> None:
     assert await ear.hear(*sent, pause(), played("1.1"), pause()) == []
     assert ear.floor.is_agents
     assert Moment.FILLER_HEARD in ear.story.told and Moment.REPLY_HEARD not in ear.story.told
+
+
+async def test_the_last_words_are_known_as_far_as_they_were_heard() -> None:
+    """In full or in part; an answer that an interruption swept away with its tool is owed."""
+    ear = Ear()
+    for number, text in enumerate(("One,", "two,", "three."), 1):
+        ear.last_words.written(1, number, text, kind="reply")
+    start = LLMFullResponseStartFrame()
+    parts = [clause("1.1", "One,"), clause("1.2", "two,"), played("1.1"), pause()]
+    await ear.hear(start, *parts, played("1.2", is_end=False), pause())
+    assert ear.last_words.answer("Sorry?") == "One, two,"
+    assert ear.last_words.cut() == "two, three."
+    await ear.hear(start, *parts, *calling("t1"), pause(), InterruptionFrame(), pause())
+    assert ear.last_words.is_answer_owed

@@ -15,6 +15,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 
 from call.dtmf import Dtmf
 from call.floor import Floor
+from frames.floor import KeyPressedFrame
 from processors.keypad import Keypad
 
 pytestmark = pytest.mark.frame
@@ -51,6 +52,14 @@ async def test_the_first_key_stops_the_agent() -> None:
     floor.agent_began()
     frames = await out(Keypad(floor=floor), *keys("12#"))
     assert [type(frame) for frame in frames] == [InterruptionFrame, TranscriptionFrame]
+
+
+async def test_each_key_says_that_somebody_types() -> None:
+    """Not which one it was."""
+    down, _ = await run_test(Keypad(), frames_to_send=keys("12#"))
+    told = [frame for frame in down if isinstance(frame, KeyPressedFrame)]
+    assert len(told) == 3
+    assert not any(digit in repr(vars(frame)["metadata"]) for frame in told for digit in "12")
 
 
 async def test_a_phrase_that_must_be_finished_is_not_stopped() -> None:

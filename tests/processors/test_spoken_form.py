@@ -8,6 +8,7 @@ from pipecat.tests.utils import run_test
 from pipecat.utils.text.base_text_aggregator import TextType
 
 import processors.spoken_form
+from call.pardon import LastWords
 from frames.speech import ClauseFrame
 from processors.spoken_form import SpokenForm
 
@@ -32,6 +33,14 @@ async def test_a_clause_is_reworded_and_stays_as_written() -> None:
     assert out.text == "Call eight five zero, six eight seven, four zero zero zero."
     assert out.written == "Call 850-687-4000."
     assert out.clause_id == "1.1"
+
+
+async def test_what_was_written_is_remembered() -> None:
+    """For "pardon?", with its stand-ins."""
+    last_words = LastWords()
+    await through(SpokenForm("en", last_words=last_words), clause("At 10:30."))
+    last_words.played(1, 1, is_end=True)
+    assert last_words.answer("Sorry?") == "At 10:30."
 
 
 async def test_the_language_decides_the_words() -> None:
