@@ -6,10 +6,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
-import uuid6
 from fastapi import HTTPException, Request, Response, WebSocket
 from loguru import logger
 
@@ -19,8 +17,6 @@ from bot.persona import Persona
 from bot.session import Caller
 from call.errors import CallerWireFault, Ending
 from call.measures import REFUSED, TRANSFERS, VOICEMAILS, WAYS_OUT
-from call.receipt import receipt
-from call.timeline import Timeline
 from call.way_out import NO_ROOM, After, Destination, Reason, Step
 from call.whisper import whisper
 from transports.twilio import webhook
@@ -53,7 +49,13 @@ class CarrierDoors:
             logger.warning("call refused: {}", reason)
             if reason == "caller":
                 return _xml(webhook.reject_twiml())
-            self._keep_refused(form)
+            caller = Caller(
+                provider_call_id=form.get("CallSid", ""),
+                number=form.get("From", ""),
+                called=form.get("To", ""),
+                wire="twilio",
+            )
+            self._exchange.keep_unserved(caller, Ending.REFUSED)
             self._exchange.metrics.count(
                 WAYS_OUT, reason=Reason.CAPACITY.value, destination=Destination.VOICEMAIL.value
             )
@@ -147,24 +149,6 @@ class CarrierDoors:
         is_full = following.reason is Reason.CAPACITY
         words = phrases.busy if is_full else f"{said} {phrases.voicemail}".strip()
         return _xml(webhook.message_twiml(public_url, words=words, say=say))
-
-    def _keep_refused(self, form: dict[str, str]) -> None:
-        """A record of a call that was not taken: the message it may leave belongs to it."""
-        now = datetime.now(UTC)
-        document = receipt(
-            Timeline(),
-            call_id=str(uuid6.uuid7()),
-            provider_call_id=form.get("CallSid", ""),
-            wire="twilio",
-            caller=form.get("From", ""),
-            called=form.get("To", ""),
-            language=self._persona(form).language,
-            started=now,
-            ended=now,
-            ending=Ending.REFUSED,
-        )
-        self._exchange.records.put(document)
-        self._exchange.metrics.call(document)
 
     async def _announce(self, form: dict[str, str], message: webhook.Recording) -> None:
         """Tell whoever waits for messages, with what the call's record may say of it."""

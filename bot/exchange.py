@@ -7,9 +7,11 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import uuid6
 from loguru import logger
 
 from bot.afterwards import Afterwards
@@ -20,7 +22,10 @@ from bot.seen import open_tickets
 from bot.settings import Loaded, Settings
 from bot.vitals import GAUGES
 from call.admission import Admission
+from call.errors import Ending, Party
 from call.first_token import FirstClauseTimes
+from call.receipt import receipt
+from call.timeline import Timeline
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
 from services.anthropic import claude_client, warm
@@ -34,7 +39,7 @@ from transports.twilio.hangup import hang_up
 from transports.twilio.tickets import Tickets
 
 if TYPE_CHECKING:
-    from bot.session import Session
+    from bot.session import Caller, Session
 
 # A carrier asks what is next as soon as a stream has ended; a process that goes down answers it.
 ASKED_WITHIN_S = 2.0
@@ -76,6 +81,25 @@ class Exchange:
             await hang_up(
                 provider_call_id, account=account, settings=self.settings.twilio, session=self.http
             )
+
+    def keep_unserved(self, caller: Caller, ending: Ending, party: Party | None = None) -> None:
+        """A record of a call that never became a session: a message it leaves belongs to it."""
+        now = datetime.now(UTC)
+        document = receipt(
+            Timeline(),
+            call_id=str(uuid6.uuid7()),
+            provider_call_id=caller.provider_call_id,
+            wire=caller.wire,
+            caller=caller.number,
+            called=caller.called,
+            language=self.personas.for_number(caller.called).language,
+            started=now,
+            ended=now,
+            ending=ending,
+            fault_party=party,
+        )
+        self.records.put(document)
+        self.metrics.call(document)
 
     def show_gauges(self) -> None:
         """What `/metrics` reads when it is asked for."""

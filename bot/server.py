@@ -12,12 +12,13 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+from loguru import logger
 
 from bot.carrier import CarrierDoors
 from bot.exchange import Exchange
 from bot.guard import Guard, content_policy, read_json
 from bot.session import Caller, Session
-from call.errors import CallerWireFault
+from call.errors import CallerWireFault, Ending, Party
 from telemetry.console.routes import LiveCall, console
 from transports.webrtc import pick_up, talk_page
 
@@ -47,7 +48,14 @@ def build_app(exchange: Exchange) -> FastAPI:
 async def _serve(exchange: Exchange, door: Any, caller: Caller) -> None:
     """One admitted call from its first frame to its receipt."""
     try:
-        await Session(exchange, door=door, caller=caller).run()
+        session = Session(exchange, door=door, caller=caller)
+    except Exception as error:  # the caller: whatever we cannot open, a message can be left
+        logger.opt(exception=error).error("call could not begin: {}", type(error).__name__)
+        exchange.keep_unserved(caller, Ending.FAULT, Party.US)
+        exchange.admission.leave(caller.number)
+        return
+    try:
+        await session.run()
     finally:
         exchange.admission.leave(caller.number)
 
