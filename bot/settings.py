@@ -42,7 +42,7 @@ from processors.vad import Vad
 from services import Hear, Speak, Think
 from services.anthropic import Anthropic
 from services.cartesia import Cartesia
-from services.deepgram import Deepgram
+from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs
 from telemetry.logs import Logs
 from telemetry.store import Store

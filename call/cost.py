@@ -154,15 +154,10 @@ def cost(usage: Usage, prices: Prices, *, model_provider: str = "anthropic") -> 
 def usage_of(counters: Mapping[str, float], *, model: str, carrier: str, carrier_s: float) -> Usage:
     """Usage from a call's counters, named as they stand in its record."""
     tokens = {kind: int(counters.get(f"llm_tokens.{kind}", 0)) for kind in TOKEN_KINDS}
-    shed_s = counters.get("stt_shed_frames", 0) * 0.02  # queued, but never sent
-    heard_s = {
-        provider: max(0.0, seconds - shed_s)
-        for provider, seconds in _under(counters, "stt_audio").items()
-    }
     return Usage(
         tokens={model: tokens} if any(tokens.values()) else {},
         characters={name: int(n) for name, n in _under(counters, "tts_characters").items()},
-        heard_s=heard_s,
+        heard_s=_under(counters, "stt_audio"),
         carrier=carrier,
         carrier_s=carrier_s,
     )

@@ -136,7 +136,10 @@ PROVIDER_UNKNOWN = Measure(
     labels=("provider",),
 )
 STT_RECONNECTS = Measure("offhook_stt_reconnects_total", "Recogniser reconnects")
-STT_SHED = Measure("offhook_stt_shed_frames_total", "Audio frames shed before a stalled recogniser")
+STT_GONE = Measure("offhook_stt_gone_seconds", "Recogniser lost to connected again", "s")
+STT_SHED = Measure(
+    "offhook_stt_shed_frames_total", "Audio frames that no recogniser was there to hear in time"
+)
 STT_AUDIO = Measure(
     "offhook_stt_audio_seconds_total", "Audio sent to the recogniser", labels=("provider",)
 )

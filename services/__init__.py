@@ -20,7 +20,8 @@ from call.measures import Recorder
 from call.speculation import Speculation
 from services.anthropic import Anthropic, Claude
 from services.cartesia import Cartesia, CartesiaDialect
-from services.deepgram import Deepgram, DeepgramSTT
+from services.deepgram import DeepgramSTT
+from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs, ElevenLabsDialect
 from services.voice import Dialect, Voice
 from services.voice_station import VoiceStation

@@ -1,9 +1,9 @@
 """One WebSocket to a provider: sent by a task of its own, bounded, dialled again at once.
 
-`send` never waits: the frame path hands data over and goes on, whatever the socket does. When the
-queue is full the oldest audio goes; text (commands) stays. A channel has no retry policy: it tells
-its listener that a connection was lost and why, and the listener dials again when it wants to.
-What is queued while a connection is being made is sent when it stands.
+`send` never waits: the frame path hands data over and goes on, whatever the socket does. A queue
+that is full ends the connection: its peer has not read for too long. A channel has no retry policy:
+it tells its listener that a connection was lost and why, and the listener dials again when it wants
+to. What is queued while a connection is being made is sent when it stands.
 
 aiohttp's client, because it keeps one TLS context per process, parses in C and masks without a
 system call per message.
@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -45,6 +45,9 @@ class Care:
     """Messages that may wait to be sent."""
     keepalive_s: float = 0.0
     """Ask the listener for a keep-alive after this long without sending; 0 never asks."""
+    ping_s: float = 0.0
+    """Ping a silent peer this often; one that does not answer within half of it is gone. 0 never
+    pings."""
 
 
 class Listener(Protocol):
@@ -52,6 +55,9 @@ class Listener(Protocol):
 
     def address(self) -> Address:
         """Where to dial; asked for each connection."""
+
+    def opened(self) -> None:
+        """A connection stands; nothing has been sent yet but what was queued."""
 
     async def received(self, text: str) -> None:
         """A text message arrived."""
@@ -61,9 +67,6 @@ class Listener(Protocol):
 
     def keepalive(self) -> str | None:
         """What to send so that an idle connection lives."""
-
-    def shed(self, count: int) -> None:
-        """So many queued audio messages were dropped."""
 
 
 class Channel:
@@ -78,7 +81,8 @@ class Channel:
         self._session: aiohttp.ClientSession | None = None
         self._life: asyncio.Task[None] | None = None
         self._broken: asyncio.Future[ProviderFault] | None = None
-        self._leaving: set[asyncio.Task[None]] = set()  # hanging up beside the next one
+        self._leaving: set[asyncio.Task[Any]] = set()  # hanging up beside the next one
+        self._delivering = asyncio.Lock()  # a message is handed on whole, or not at all
         self._sent_at = 0.0
         self._is_closed = False
 
@@ -93,9 +97,10 @@ class Channel:
             self._life = asyncio.create_task(self._live(after_s))
 
     def send(self, data: str | bytes) -> None:
-        """Queue a message; the oldest audio is shed when the queue is full."""
+        """Queue a message."""
         if len(self._queue) >= self._care.capacity:
-            self._shed_one()
+            self._queue.clear()
+            self.drop(self._origin.slow("nothing was read from the socket"))
         self._queue.append(data)
         self._waiting.set()
 
@@ -114,9 +119,8 @@ class Channel:
         life, self._life = self._life, None
         self._broken = None
         if life is not None:
-            self._leaving.add(life)
-            life.add_done_callback(self._leaving.discard)
             life.cancel()
+            self._see_off(life)
 
     async def close(self, *, farewell: str | None = None) -> None:
         """End the connection and stay closed; the farewell is sent if a connection stands."""
@@ -126,7 +130,8 @@ class Channel:
             self.send(farewell)
             await asyncio.sleep(0)
         self.leave()
-        await asyncio.gather(*self._leaving, return_exceptions=True)
+        while self._leaving:
+            await asyncio.gather(*self._leaving, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -158,6 +163,7 @@ class Channel:
             headers=address.headers,
             max_msg_size=_MAX_MESSAGE_BYTES,
             timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_S),
+            heartbeat=self._care.ping_s or None,
         )
 
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> ProviderFault:
@@ -165,6 +171,7 @@ class Channel:
         broken: asyncio.Future[ProviderFault] = asyncio.get_running_loop().create_future()
         self._broken = broken
         self._sent_at = time.monotonic()
+        self._listener.opened()
         tasks = [
             asyncio.create_task(self._receive(socket)),
             asyncio.create_task(self._transmit(socket)),
@@ -177,15 +184,21 @@ class Channel:
         finally:
             if self._broken is broken:
                 self._broken = None
-            for task in tasks:
-                task.cancel()
+            async with self._delivering:
+                for task in tasks:
+                    task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await socket.close()
+            self._see_off(asyncio.create_task(socket.close()))  # politely, but nobody waits for it
+
+    def _see_off(self, task: asyncio.Task[Any]) -> None:
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> ProviderFault:
         async for message in socket:
             if message.type is aiohttp.WSMsgType.TEXT:
-                await self._listener.received(message.data)
+                async with self._delivering:
+                    await self._listener.received(message.data)
             elif message.type is aiohttp.WSMsgType.ERROR:
                 break
         return from_close(self._origin, socket.close_code)
@@ -211,13 +224,3 @@ class Channel:
             text = self._listener.keepalive()
             if text is not None:
                 self.send(text)
-
-    def _shed_one(self) -> None:
-        for index, data in enumerate(self._queue):
-            if isinstance(data, bytes):
-                del self._queue[index]
-                self._listener.shed(1)
-                return
-        # Nothing but commands: the peer has not read for as long as it takes to fill this.
-        self._queue.clear()
-        self.drop(self._origin.slow("nothing was read from the socket"))

@@ -9,13 +9,9 @@ answer comes. Why this is not Pipecat's own service: docs/decisions/0003-recogni
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
 
 from pipecat.frames.frames import (
     CancelFrame,
@@ -29,100 +25,52 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessorSetup
 from pipecat.services.settings import STTSettings
 from pipecat.services.stt_service import STTService
-from pipecat.transcriptions.language import Language
 from pipecat.utils.time import time_now_iso8601
 
-from call.audio import FRAME_S, RATE_HZ, mulaw_from_pcm, mulaw_seconds
+from call.audio import FRAME_S, FRAME_SAMPLES, RATE_HZ, mulaw_from_pcm, mulaw_seconds
 from call.errors import ProviderFault, ProviderRefused
+from call.hearing import (
+    Action,
+    Alive,
+    Connected,
+    Disconnected,
+    Fact,
+    Forgotten,
+    Garbled,
+    Hearing,
+    Lose,
+    Pass,
+    Patience,
+    Recover,
+    Replace,
+    Settle,
+    SpeechBegan,
+    SpeechEnded,
+)
 from call.measures import (
     PROVIDER_GARBAGE,
     PROVIDER_UNKNOWN,
     STT_AUDIO,
     STT_CONFIDENCE,
+    STT_GONE,
     STT_RECONNECTS,
     STT_SHED,
     Moment,
     Recorder,
 )
+from call.tape import Tape
+from frames.recovery import HearingBackFrame, HearingLostFrame
 from frames.turns import STTFinalizedFrame
 from services.channel import Address, Care, Channel
+from services.deepgram_address import Deepgram
+from services.deepgram_words import Trouble, Words, language_of, read
 from services.fault import Origin, from_name, report
 
 _ORIGIN = Origin("deepgram", "hear")
 _REDIAL_S = (0.0, 0.1, 0.2, 0.4, 1.0)  # pauses before each attempt; the last one repeats
 _BUSY_S = 0.5  # most that a vendor's own "retry after" adds: a caller is on the line
 _STABLE_S = 5.0  # a connection that lived this long starts the pauses again
-_POSITION_SLACK_S = 0.25  # how far an answer's end may lie before the audio it answers for
-
-
-@dataclass(frozen=True)
-class Deepgram:
-    """The `[deepgram]` section: where the recogniser is and how it listens."""
-
-    url: str = "wss://api.deepgram.com"
-    """Base URL; the path is appended."""
-    model: str = "nova-3"
-    """Any streaming model of the v1 API."""
-    endpointing_ms: int = 300
-    """Silence after which the recogniser ends a segment by itself; longer than the VAD's stop, so
-    that the answer to Finalize normally carries the words. 0 switches it off."""
-    smart_format: bool = False
-    """Written forms for dates, money and the like; off, because the model reads words well and
-    formatting waits for more audio."""
-    numerals: bool = False
-    """Digits instead of number words."""
-    punctuate: bool = True
-    """Punctuation helps the model and the turn detector's text."""
-    keyterms: tuple[str, ...] = ()
-    """Words the recogniser should expect: names, products, streets."""
-    redact: tuple[str, ...] = ()
-    """The vendor's own redaction (pci, ssn, numbers …); off, because it destroys what has to be
-    read back or given to a tool. For kinds that neither privacy.speak nor a tool needs."""
-    mip_opt_out: bool = False
-    """Keep the audio out of the vendor's model improvement programme (changes the price)."""
-    backlog_s: float = 1.0
-    """Seconds of audio kept while the socket stalls or reconnects; the oldest is shed beyond it."""
-    connect_timeout_s: float = 3.0
-    """The opening handshake may take this long."""
-    keepalive_s: float = 4.0
-    """KeepAlive after this long without audio; the vendor closes after 10 s."""
-    finalize_timeout_s: float = 0.35
-    """An unanswered Finalize counts as answered after this long: the vendor does not promise an
-    answer when nothing is buffered, and its slowest 1 % of answers come within 0.13 s."""
-    stall_s: float = 2.5
-    """The caller speaks and nothing comes back for this long: the connection is replaced."""
-    ttfs_p99_s: float = 0.35
-    """Speech end to final transcript, slowest 1 %; turn strategies wait no longer than this."""
-
-    def __post_init__(self) -> None:
-        if self.endpointing_ms < 0:
-            raise ValueError(f"endpointing_ms {self.endpointing_ms} is negative; use 0 for off")
-        for name in ("backlog_s", "connect_timeout_s", "finalize_timeout_s", "stall_s"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} {getattr(self, name)} must be above 0 seconds")
-        if not 0 < self.keepalive_s < 10:
-            raise ValueError(f"keepalive_s {self.keepalive_s} must lie between 0 and 10 seconds")
-
-    def query(self, language: str, keyterms: Sequence[str]) -> str:
-        """The query string of the upgrade, every choice explicit."""
-        pairs: list[tuple[str, str]] = [
-            ("model", self.model),
-            ("language", language),
-            ("encoding", "mulaw"),
-            ("sample_rate", str(RATE_HZ)),
-            ("channels", "1"),
-            ("interim_results", "true"),
-            ("endpointing", str(self.endpointing_ms) if self.endpointing_ms else "false"),
-            ("punctuate", _flag(self.punctuate)),
-            ("smart_format", _flag(self.smart_format)),
-            ("numerals", _flag(self.numerals)),
-        ]
-        pairs.extend(("redact", kind) for kind in self.redact)
-        if self.mip_opt_out:
-            pairs.append(("mip_opt_out", "true"))
-        if self.model.startswith("nova-3"):  # older models refuse them
-            pairs.extend(("keyterm", term) for term in dict.fromkeys((*self.keyterms, *keyterms)))
-        return urlencode(pairs)
+_BURST_S = 0.4  # audio sent at once at most: a burst of the caller's wire is no replay
 
 
 class DeepgramSTT(STTService):
@@ -144,26 +92,32 @@ class DeepgramSTT(STTService):
             ttfs_p99_latency=settings.ttfs_p99_s,
             settings=STTSettings(model=settings.model, language=language),
         )
-        self._deepgram = settings
         self._recorder = recorder
-        self._language = _language(language)
-        self._address = Address(
-            f"{settings.url.rstrip('/')}/v1/listen?{settings.query(language, keyterms)}",
-            {"Authorization": f"Token {key}"},
-        )
+        self._language = language_of(language)
+        self._address = settings.address(key, language=language, keyterms=keyterms)
         care = Care(
             connect_timeout_s=settings.connect_timeout_s,
-            capacity=max(1, round(settings.backlog_s / FRAME_S)),
+            capacity=max(1, round(settings.stall_s / FRAME_S)),
             keepalive_s=settings.keepalive_s,
+            ping_s=settings.keepalive_s,
         )
         self._channel = Channel(self, origin=_ORIGIN, care=care)
+        self._hearing = Hearing(
+            Tape(keep_s=settings.backlog_s, rate=settings.replay_rate, burst_s=_BURST_S),
+            Patience(
+                answer_s=settings.finalize_timeout_s,
+                stall_s=settings.stall_s,
+                gone_s=settings.gone_s,
+            ),
+            longest_replay_s=settings.backlog_s / settings.replay_rate,
+        )
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._late: set[asyncio.Task[None]] = set()  # what the timer set off
         self._attempt = 0
-        self._connection_sent_s = 0.0  # audio handed to the present connection
-        self._billed_s = 0.0  # of it, what has been reported
-        self._finalizes: list[float] = []  # positions in that audio of unanswered Finalizes
-        self._bound: asyncio.Task[None] | None = None
-        self._is_speaking = False
-        self._quiet_since = 0.0  # last answer, or the speech's onset if later
+        self._has_stood = False  # a connection, at least once
+        self._unbilled_s = 0.0  # audio sent and not reported yet
+        self._unsure: TranscriptionFrame | None = None  # the last interim's words, as a final
 
     # ── life ─────────────────────────────────────────────────────────────────────────
 
@@ -184,7 +138,9 @@ class DeepgramSTT(STTService):
 
     async def _close(self) -> None:
         self._bill()
-        await self._forget_bound()
+        self._disarm()
+        for task in list(self._late):
+            await self.cancel_task(task)
         await self._channel.close(farewell='{"type":"CloseStream"}')
 
     # ── frames ───────────────────────────────────────────────────────────────────────
@@ -193,25 +149,22 @@ class DeepgramSTT(STTService):
         """Watch the VAD; everything else is the base's."""
         await super().process_frame(frame, direction)
         if isinstance(frame, VADUserStartedSpeakingFrame):
-            await self._forget_bound()
-            self._is_speaking = True
-            self._quiet_since = time.monotonic()
+            await self._tell(SpeechBegan())
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
-            self._is_speaking = False
-            await self._finalize()
+            await self._tell(SpeechEnded())
+            self._bill()
 
     async def process_audio_frame(
         self, frame: InputAudioRawFrame, direction: FrameDirection
     ) -> None:
-        """Hand 20 ms to the sender; nothing is awaited."""
+        """Record 20 ms and send what is due; nothing is awaited."""
         if self.is_muted or not self.is_usable or not frame.audio:
             return
-        mulaw = mulaw_from_pcm(frame.audio)
         self._record_stt_audio_usage(frame.audio)
-        self._channel.send(mulaw)
-        self._connection_sent_s += mulaw_seconds(len(mulaw))
-        if self._is_speaking and self._channel.is_open:
-            self._check_stall()
+        now = time.monotonic()
+        if shed := self._hearing.take(mulaw_from_pcm(frame.audio), now):
+            self._recorder.count(STT_SHED, shed)
+        self._send_due(now)
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         """Unused: audio goes straight to the sender."""
@@ -219,152 +172,156 @@ class DeepgramSTT(STTService):
 
     def _bill(self) -> None:
         """Report the audio sent since the last report: once a pause, not for each 20 ms."""
-        self._recorder.count(
-            STT_AUDIO, self._connection_sent_s - self._billed_s, provider=_ORIGIN.provider
-        )
-        self._billed_s = self._connection_sent_s
+        self._recorder.count(STT_AUDIO, self._unbilled_s, provider=_ORIGIN.provider)
+        self._unbilled_s = 0.0
 
-    async def _finalize(self) -> None:
-        """Ask for everything said so far, and bound the wait for the answer."""
-        self._bill()
-        self._finalizes.append(self._connection_sent_s)
-        self._channel.send('{"type":"Finalize"}')
-        await self._forget_bound()
-        self._bound = self.create_task(self._settle_late(), name="finalize bound")
+    # ── decide, re-arm, then act ─────────────────────────────────────────────────────
 
-    async def _settle_late(self) -> None:
-        await asyncio.sleep(self._deepgram.finalize_timeout_s)
-        self._bound = None
-        self._finalizes.clear()
+    async def _tell(self, fact: Fact) -> None:
+        now = time.monotonic()
+        actions = self._hearing.decide(fact, now)
+        self._send_due(now)
+        await self._act(actions)
+
+    def _send_due(self, now: float) -> None:
+        for due in self._hearing.due(now):
+            if isinstance(due, bytes):
+                self._unbilled_s += mulaw_seconds(len(due))
+                self._channel.send(due)
+            else:
+                self._channel.send('{"type":"Finalize"}')
+        due_at = self._hearing.next_deadline()
+        if self._timer is not None and (due_at is None or due_at < self._timer_at):
+            self._disarm()
+        if self._timer is None and due_at is not None:  # an early timer asks again when it rings
+            self._timer_at = due_at
+            self._timer = self.get_event_loop().call_later(max(0.0, due_at - now), self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        actions = self._hearing.on_deadline(now)
+        self._send_due(now)
+        if actions:
+            task = self.create_task(self._act(actions), "deadline")
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    async def _act(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            match action:
+                case Settle(keeps_unsure=keeps):
+                    await self._settle(self._unsure if keeps else None)
+                case Replace(reason=reason, is_garbled=is_garbled):
+                    self._channel.drop(
+                        _ORIGIN.broke(reason) if is_garbled else _ORIGIN.slow(reason)
+                    )
+                case Lose(is_final=is_final):
+                    await self.broadcast_frame(
+                        HearingLostFrame, lost_at=time.monotonic(), is_final=is_final
+                    )
+                case Recover(gone_s=gone_s, behind_s=behind_s):
+                    self._recorder.observe(STT_GONE, gone_s)
+                    await self.broadcast_frame(HearingBackFrame, gone_s=gone_s, behind_s=behind_s)
+                case Forgotten(samples=samples):
+                    self._recorder.count(STT_SHED, -(-samples // FRAME_SAMPLES))
+
+    async def _settle(self, words: TranscriptionFrame | None) -> None:
+        if words is not None:
+            words.finalized = True
+            await self._push_final(words)
         await self.push_frame(STTFinalizedFrame())
-
-    async def _forget_bound(self) -> None:
-        bound, self._bound = self._bound, None
-        if bound is not None:
-            await self.cancel_task(bound)
-
-    def _check_stall(self) -> None:
-        if time.monotonic() - self._quiet_since > self._deepgram.stall_s:
-            self._quiet_since = time.monotonic()
-            self._channel.drop(_ORIGIN.slow("silent while the caller speaks"))
 
     # ── the channel's listener ───────────────────────────────────────────────────────
 
     def address(self) -> Address:
         """Where to dial."""
-        self._bill()
-        self._billed_s = 0.0
-        self._connection_sent_s = 0.0  # positions count from the connection's first sample
-        self._finalizes.clear()
         return self._address
+
+    def opened(self) -> None:
+        """A connection stands: it hears first what the one before it had not told."""
+        if self._has_stood:
+            self._recorder.count(STT_RECONNECTS)
+        self._has_stood = True
+        now = time.monotonic()
+        self._hearing.decide(Connected(), now)
+        self._send_due(now)
 
     def keepalive(self) -> str | None:
         """What keeps an idle connection alive."""
         return '{"type":"KeepAlive"}'
 
-    def shed(self, count: int) -> None:
-        """Audio was dropped before a stalled socket."""
-        self._recorder.count(STT_SHED, count)
-
     async def lost(self, fault: ProviderFault, *, uptime_s: float) -> None:
-        """Report, and dial again; what is still queued goes to the next connection."""
+        """Dial again, and report."""
+        self._channel.forget()  # it is on tape
         if uptime_s >= _STABLE_S:
             self._attempt = 0
+        is_final = isinstance(fault, ProviderRefused)  # asking again would be refused again
+        if not is_final:
+            pause_s = _REDIAL_S[min(self._attempt, len(_REDIAL_S) - 1)]
+            self._channel.dial(after_s=max(pause_s, min(fault.retry_after_s or 0.0, _BUSY_S)))
+            self._attempt += 1
+        await self._tell(Disconnected(is_final))
         await report(self, fault, self._recorder)
-        if isinstance(fault, ProviderRefused):
-            return  # asking again would be refused again
-        self._recorder.count(STT_RECONNECTS)
-        self._quiet_since = time.monotonic()
-        pause_s = _REDIAL_S[min(self._attempt, len(_REDIAL_S) - 1)]
-        self._channel.dial(after_s=max(pause_s, min(fault.retry_after_s or 0.0, _BUSY_S)))
-        self._attempt += 1
 
     async def received(self, text: str) -> None:
         """Read one message; what cannot be read is counted and survived."""
-        self._quiet_since = time.monotonic()
         try:
-            message = json.loads(text)
-            kind = message["type"]
-            if kind == "Results":
-                await self._results(message)
-            elif kind == "Error":
-                await report(self, from_name(_ORIGIN, _word(message)), self._recorder)
-            elif kind not in ("Metadata", "SpeechStarted", "UtteranceEnd"):
-                self._recorder.count(PROVIDER_UNKNOWN, provider="deepgram")
+            message = read(text)
         except (ValueError, TypeError, LookupError, AttributeError):
-            self._recorder.count(PROVIDER_GARBAGE, provider="deepgram")
+            self._recorder.count(PROVIDER_GARBAGE, provider=_ORIGIN.provider)
+            await self._tell(Garbled())
+            return
+        if isinstance(message, Words):
+            await self._words(message)
+            return
+        await self._tell(Alive())
+        if isinstance(message, Trouble):
+            await report(self, from_name(_ORIGIN, message.name), self._recorder)
+        elif not message.is_known:
+            self._recorder.count(PROVIDER_UNKNOWN, provider=_ORIGIN.provider)
 
-    async def _results(self, message: dict[str, Any]) -> None:
-        best = message["channel"]["alternatives"][0]
-        transcript = str(best["transcript"])
-        is_final = bool(message.get("is_final"))
-        answers = is_final and bool(message.get("from_finalize"))
-        end_s = float(message.get("start", 0.0)) + float(message.get("duration", 0.0))
-        settles = answers and self._settles(end_s)
-        if transcript and is_final:
-            await self._push_final(message, best, transcript, settles=settles)
-        elif transcript:
-            interim = InterimTranscriptionFrame(
-                transcript, self._user_id, time_now_iso8601(), self._language, _attributes(message)
-            )
-            await self.push_frame(interim)
-        if settles:
-            await self._forget_bound()
-            self._recorder.moment(Moment.STT_FINAL, time.monotonic())
-            await self.push_frame(STTFinalizedFrame())
+    async def _words(self, words: Words) -> None:
+        now = time.monotonic()
+        result = words.placed(self._hearing.place_s)  # before a final moves the tape on
+        actions = self._hearing.decide(words.told, now)
+        self._send_due(now)
+        for action in actions:
+            if isinstance(action, Pass):
+                await self._pass(words, result, is_settled=action.is_settled)
+        if Settle() in actions:
+            self._recorder.moment(Moment.STT_FINAL, now)
+        await self._act(actions)
 
-    async def _push_final(
-        self, message: dict[str, Any], best: dict[str, Any], transcript: str, *, settles: bool
-    ) -> None:
-        confidence = best.get("confidence")
-        if isinstance(confidence, int | float):
-            self._recorder.observe(STT_CONFIDENCE, float(confidence))
-        self._recorder.moment(Moment.STT_FINAL, time.monotonic())
+    async def _pass(self, words: Words, result: Any, *, is_settled: bool) -> None:
         frame = TranscriptionFrame(
-            transcript,
+            words.text,
             self._user_id,
             time_now_iso8601(),
-            _language(next(iter(best.get("languages") or ()), None)) or self._language,
-            _attributes(message),
-            finalized=settles,
+            words.language or self._language,
+            result,
+            finalized=is_settled,
         )
         frame.interruptible = False  # the caller's words outlive the interruption they cause
+        if words.told.is_final:
+            self._unsure = None
+            await self._push_final(frame)
+        else:
+            self._unsure = frame
+            interim = InterimTranscriptionFrame(
+                words.text, self._user_id, frame.timestamp, self._language, result
+            )
+            await self.push_frame(interim)
+
+    async def _push_final(self, frame: TranscriptionFrame) -> None:
+        result: Any = frame.result
+        best = result.channel.alternatives[0]
+        if isinstance(confidence := getattr(best, "confidence", None), int | float):
+            self._recorder.observe(STT_CONFIDENCE, float(confidence))
+        self._recorder.moment(Moment.STT_FINAL, time.monotonic())
         await self.push_frame(frame)
-
-    def _settles(self, end_s: float) -> bool:
-        """Whether an answer that covers the audio up to `end_s` is the one that is waited for.
-
-        Finalizes may go unanswered, so answers cannot be counted; with several open, the position
-        tells which one this is.
-        """
-        were_open = len(self._finalizes)
-        while self._finalizes and self._finalizes[0] <= end_s + _POSITION_SLACK_S:
-            self._finalizes.pop(0)
-        if were_open > 1 and self._finalizes:
-            return False
-        self._finalizes.clear()
-        return self._bound is not None and not self._is_speaking
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _word(message: dict[str, Any]) -> str:
-    return str(message.get("variant") or message.get("code") or "")
-
-
-def _language(code: str | None) -> Language | None:
-    try:
-        return Language(code) if code else None
-    except ValueError:
-        return None  # "multi", or a code Pipecat does not know
-
-
-def _attributes(value: Any) -> Any:
-    """A message as the vendor's client shows it: `result.channel.alternatives[0].confidence`."""
-    if isinstance(value, dict):
-        return SimpleNamespace(**{str(name): _attributes(item) for name, item in value.items()})
-    if isinstance(value, list):
-        return [_attributes(item) for item in value]
-    return value

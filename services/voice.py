@@ -180,8 +180,8 @@ class Voice:
             return None
         return self._dialect.keepalive(tuple(self._contexts))
 
-    def shed(self, count: int) -> None:
-        """Never: a voice sends commands only."""
+    def opened(self) -> None:
+        """What was queued meanwhile is being sent."""
 
     async def lost(self, fault: ProviderFault, *, uptime_s: float) -> None:
         """Every open context is over; a connection that stood is replaced at once.

@@ -61,11 +61,6 @@ def test_the_record_says_what_was_used() -> None:
     }
 
 
-def test_audio_that_was_shed_before_the_recogniser_is_not_paid_for() -> None:
-    """50 frames are a second."""
-    assert usage(stt_shed_frames=50).heard_s["deepgram"] == pytest.approx(123.4)
-
-
 def test_the_longest_name_of_a_model_wins_and_versions_share_a_price() -> None:
     """claude-haiku-4-5-20251001 is a claude-haiku-4-5."""
     prices = Prices(models=("m 9 9 9 9", "m-1 1 2 3 4"))

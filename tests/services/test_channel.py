@@ -26,8 +26,8 @@ class Owner:
     received_: list[str] = field(default_factory=list)
     faults: list[ProviderFault] = field(default_factory=list)
     uptimes: list[float] = field(default_factory=list)
-    shed_: int = 0
     alive: int = 0
+    opened_: int = 0
 
     def address(self) -> Address:
         query = "model=nova-3&encoding=mulaw&sample_rate=8000"
@@ -44,8 +44,8 @@ class Owner:
         self.alive += 1
         return '{"type":"KeepAlive"}'
 
-    def shed(self, count: int) -> None:
-        self.shed_ += count
+    def opened(self) -> None:
+        self.opened_ += 1
 
 
 def channel(owner: Owner, **care: float) -> Channel:
@@ -68,20 +68,8 @@ async def test_what_is_queued_before_the_connection_stands_is_sent(lab: Lab) -> 
     assert owner.faults == []
 
 
-async def test_a_full_queue_sheds_the_oldest_audio_and_keeps_commands(lab: Lab) -> None:
-    """Nothing waits, whatever the socket does."""
-    owner = Owner(lab)
-    line = channel(owner, capacity=3)
-    line.send('{"type":"Finalize"}')
-    for number in range(5):
-        line.send(bytes([number]))
-    assert owner.shed_ == 3
-    assert list(line._queue) == ['{"type":"Finalize"}', b"\x03", b"\x04"]
-    await line.close()
-
-
-async def test_commands_that_nobody_reads_end_the_connection(lab: Lab) -> None:
-    """A queue of commands only is full after the peer has not read for long."""
+async def test_a_queue_that_nobody_reads_ends_the_connection(lab: Lab) -> None:
+    """The peer has not read for long; nothing waits for it, and its owner learns why."""
     lab.fault("deepgram", "half_open")
     owner = Owner(lab)
     line = channel(owner, capacity=8)
@@ -94,6 +82,41 @@ async def test_commands_that_nobody_reads_end_the_connection(lab: Lab) -> None:
             break
     await eventually(lambda: owner.faults, what="a fault")
     assert isinstance(owner.faults[0], ProviderSlow)
+    await line.close()
+
+
+async def test_a_silent_peer_is_pinged_and_found_out(lab: Lab) -> None:
+    """A dead connection with nothing to say is noticed all the same."""
+    lab.fault("deepgram", "half_open")
+    owner = Owner(lab)
+    line = channel(owner, ping_s=0.05)
+    line.dial()
+    await eventually(lambda: owner.faults, what="a fault")
+    assert isinstance(owner.faults[0], ProviderDown)
+    line.dial()
+    await eventually(lambda: owner.opened_ == 2, what="open again")
+    await asyncio.sleep(0.05)
+    assert line.is_open  # a living peer answers pings
+    await line.close()
+
+
+async def test_a_message_is_handed_on_whole_though_the_connection_ends_in_it(lab: Lab) -> None:
+    """What the owner began to act on, it ends."""
+    done: list[str] = []
+
+    class Slow(Owner):
+        async def received(self, text: str) -> None:
+            line.drop(ORIGIN.slow("any"))
+            await asyncio.sleep(0.02)
+            done.append(text)
+
+    owner = Slow(lab)
+    line = channel(owner)
+    line.send(b"\xff" * 160)
+    line.send('{"type":"Finalize"}')
+    line.dial()
+    await eventually(lambda: owner.faults, what="a fault")
+    assert len(done) == 1
     await line.close()
 
 

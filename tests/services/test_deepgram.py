@@ -35,7 +35,8 @@ from call.measures import (
     Moment,
 )
 from frames.turns import STTFinalizedFrame
-from services.deepgram import Deepgram, DeepgramSTT
+from services.deepgram import DeepgramSTT
+from services.deepgram_address import Deepgram
 from tests.services.stage import Lab, Notes, Stage
 
 pytestmark = pytest.mark.provider
@@ -265,16 +266,16 @@ async def test_a_silent_recogniser_is_replaced_while_the_caller_speaks(
     assert isinstance(stage.risen(ErrorFrame)[0].exception, ProviderSlow)
 
 
-async def test_a_stalled_socket_sheds_the_oldest_audio_and_delays_no_frame(
+async def test_a_recogniser_that_stays_away_loses_the_oldest_audio_and_delays_no_frame(
     lab: Lab, notes: Notes
 ) -> None:
     """The VAD's frames pass at once, whatever the socket does."""
     lab.fault("deepgram", "http_status", status=503, for_next=100)  # never connects
     stage = Stage(recogniser(lab, notes, backlog_s=0.2))
     async with stage.open():
-        await stage.play(*audio(SPEECH, 1.0), VADUserStartedSpeakingFrame())
+        await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 1.0))
         await stage.until(lambda: stage.seen(VADUserStartedSpeakingFrame))
-    assert notes.of(STT_SHED) == 40
+        await stage.until(lambda: notes.of(STT_SHED) == 40)
 
 
 @pytest.mark.parametrize(

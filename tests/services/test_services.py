@@ -11,7 +11,8 @@ from call.measures import NullRecorder
 from services import Hear, Speak, Think, llm, stt, tts
 from services.anthropic import Anthropic, Claude, claude_client
 from services.cartesia import Cartesia
-from services.deepgram import Deepgram, DeepgramSTT
+from services.deepgram import DeepgramSTT
+from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs
 from services.voice_station import VoiceStation
 
