@@ -68,6 +68,9 @@ class Endpoint:
     which resumed speech still withdraws it."""
     hard_stop_s: float = 3.0
     """Whatever the evidence, the turn ends after this silence if there are words."""
+    deaf_stop_s: float = 6.0
+    """The same while the recogniser was away and has not told yet all it missed: a dropped one
+    needs up to 1.5 s to come back and 4 s to hear 5 s of speech again."""
     final_wait_s: float = 0.35
     """How long a recogniser may take to confirm that its words are complete; past it the words at
     hand count. Its 99th percentile is about 0.3."""
@@ -189,6 +192,11 @@ class Finalized:
 
 
 @dataclass(frozen=True)
+class RecogniserLost:
+    """The recogniser hears nothing: words at hand may not be all, until it is `Finalized`."""
+
+
+@dataclass(frozen=True)
 class ProbabilityArrived:
     """The semantic detector's verdict on the silence that began at `spoken_at`."""
 
@@ -205,6 +213,7 @@ Fact = (
     | VoicePaused
     | WordsArrived
     | Finalized
+    | RecogniserLost
     | ProbabilityArrived
 )
 
@@ -233,6 +242,7 @@ class EndpointFilter:
         self._settings = settings
         self._speaking = False  # outlives turns: the voice detector reports changes only
         self._is_voiced = False  # a sound that may become speech again
+        self._is_deaf = False  # the recogniser was away, and has not told yet what it missed
         self._quiet_at = float("-inf")  # the stop, or the end of a sound after it
         self._started_at = float("-inf")
         self._open = False
@@ -268,7 +278,9 @@ class EndpointFilter:
             case WordsArrived():
                 self._take_words(fact, now)
             case Finalized():
-                self._finalized = not self._speaking
+                self._finalized, self._is_deaf = not self._speaking, False
+            case RecogniserLost():
+                self._is_deaf = True
             case _:  # ProbabilityArrived
                 if not self._speaking and fact.spoken_at >= self._started_at:
                     self._probability = fact.probability
@@ -330,6 +342,8 @@ class EndpointFilter:
         if self._stopped_at is None:
             return self._due_by_words_only()
         settings, since = self._settings, self._quiet_at
+        if self._is_deaf and not self._finalized:
+            return self._stopped_at + settings.deaf_stop_s, "hard_stop"
         stop = (self._stopped_at + settings.hard_stop_s, "hard_stop")
         if self._is_voiced:
             return stop  # the caller may be going on: two windows of voice hold the decision

@@ -39,7 +39,7 @@ class Patience:
     stall_s: float
     """For any word while the caller speaks."""
     gone_s: float
-    """For a connection, while a sentence waits to be heard."""
+    """For a connection, while words wait for the rest of their sentence."""
 
 
 # ── facts ────────────────────────────────────────────────────────────────────────────
@@ -365,7 +365,7 @@ class Hearing:
         if question is None:
             return None
         cap = question.asked_at + self._longest_wait_s
-        if self._is_connected:
+        if self._is_connected or self._unsure_to is None:
             return cap
         return min(cap, max(question.asked_at, self._changed_at) + self._patience.gone_s)
 

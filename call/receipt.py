@@ -8,6 +8,7 @@ from typing import Any
 
 from call.cost import Prices, cost, usage_of
 from call.errors import Ending, Party
+from call.hearing import UNSTEADY_FROM
 from call.timeline import Timeline
 
 VERSION = 1
@@ -58,6 +59,7 @@ def receipt(
         "turns": [record.document() for record in timeline.records],
         "tools": [],
         "faults": [],
+        "flags": _flags(counters or {}),
         "voicemail_url": None,
         "usage": used.document(),
         "cost_usd": spent.total_usd,
@@ -66,6 +68,14 @@ def receipt(
         "prices_as_of": spent.as_of,
         "counters": {name: _whole(value) for name, value in sorted((counters or {}).items())},
     }
+
+
+def _flags(counters: Mapping[str, float]) -> list[str]:
+    """What makes the call worth a look, in words."""
+    reconnects = _whole(counters.get("stt_reconnects", 0))
+    if reconnects < UNSTEADY_FROM:
+        return []
+    return [f"the recogniser was connected again {reconnects} times"]
 
 
 def masked(number: str) -> str:

@@ -30,6 +30,7 @@ from call.endpoint import (
     Fact,
     Finalized,
     ProbabilityArrived,
+    RecogniserLost,
     SpeechStarted,
     SpeechStopped,
     TurnClosed,
@@ -42,6 +43,7 @@ from call.floor import Floor
 from call.measures import TURNS_DECIDED, NullRecorder, Recorder
 from call.speculation import Ask, Move, Speculation
 from frames.floor import VoiceOnsetFrame, VoicePauseFrame
+from frames.recovery import HearingLostFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
 
 
@@ -199,6 +201,8 @@ def _facts(frame: Frame) -> tuple[Fact, ...]:
             return (WordsArrived(frame.text, final=False),)
         case STTFinalizedFrame():
             return (Finalized(),)
+        case HearingLostFrame():
+            return (RecogniserLost(),)
     return ()
 
 

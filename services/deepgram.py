@@ -1,9 +1,10 @@
 """Deepgram nova-3: words while they are spoken, and a sure end of them.
 
-Audio goes up as µ-law through a bounded queue of its own, so that a stalled socket delays neither
-the VAD nor a barge-in; it ends here and is not passed on. Each VAD stop sends Finalize, and every
-answer to it, also an empty one, pushes an `STTFinalizedFrame`; a short bound settles it when no
-answer comes. Why this is not Pipecat's own service: docs/decisions/0003-recogniser-socket.md.
+Audio goes up as µ-law from a tape that keeps what has not been told for good, so that a connection
+that drops loses nothing; it ends here and is not passed on, and a stalled socket delays neither the
+VAD nor a barge-in. Each VAD stop sends Finalize, and every answer to it, also an empty one, pushes
+an `STTFinalizedFrame`. What is decided stands in `call/hearing.py`; why this is not Pipecat's own
+service, in docs/decisions/0003-recogniser-socket.md.
 """
 
 from __future__ import annotations

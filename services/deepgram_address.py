@@ -44,9 +44,10 @@ class Deepgram:
     connect_timeout_s: float = 1.5
     """The opening handshake may take this long; it usually takes 0.1 to 0.3 s, and one that hangs
     is better tried again."""
-    gone_s: float = 1.7
-    """A sentence waits this long for a lost connection; then the words at hand count, so that the
-    caller, who waits no more than 2 s, is told."""
+    gone_s: float = 1.5
+    """Words wait this long for a lost connection to bring the rest of their sentence; then they
+    count as all of it. A little less than patience.hearing_s, at which the caller is told that
+    nothing is heard."""
     keepalive_s: float = 4.0
     """KeepAlive after this long without audio; the vendor closes after 10 s."""
     finalize_timeout_s: float = 0.35

@@ -71,6 +71,7 @@ def flags(call: Mapping[str, Any]) -> list[Flag]:
         for name, n in (call.get("counters") or {}).items()
         if n and name.startswith(_STOOD_IN)
     ]
+    found += [Flag(0, "unsteady", detail) for detail in call.get("flags") or ()]
     return found
 
 

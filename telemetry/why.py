@@ -127,11 +127,11 @@ def _slow_line(record: Mapping[str, Any], slow: SlowTurn, usual: Rollups | None)
 
 def _faults(record: Mapping[str, Any]) -> str:
     faults = record.get("faults") or []
-    if not faults:
-        return ""
     shown = [f"{f['provider']} {f['kind']} at {f['at_s']:.1f} s" for f in faults[:3]]
     more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-    return f"Went wrong: {', '.join(shown)}{more}."
+    flags = [f"{', '.join(shown)}{more}"] if shown else []
+    flags += record.get("flags") or []
+    return f"Went wrong: {'; '.join(flags)}." if flags else ""
 
 
 def _unheard(record: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from call.endpoint import (
     Fact,
     Finalized,
     ProbabilityArrived,
+    RecogniserLost,
     SpeechStarted,
     SpeechStopped,
     TurnClosed,
@@ -306,3 +307,27 @@ def test_no_order_of_facts_decides_twice_or_gets_stuck(
         assert due_at is not None
         assert due_at <= now + KNOBS.hard_stop_s
         assert len(rule.on_deadline(due_at)) == 1
+
+
+def test_a_turn_waits_for_a_recogniser_that_was_away_until_it_has_told_all() -> None:
+    """The words at hand are those from before it dropped."""
+    rule = heard((0.05, final("my name is smith")), (0.06, RecogniserLost()), (0.07, sounds(0.99)))
+    assert wait_s(rule) == KNOBS.deaf_stop_s
+    assert rule.decide(final("and I would like to cancel"), STOP_AT + 2.4) == ()
+    assert rule.decide(Finalized(), STOP_AT + 2.4) != ()
+
+
+def test_a_turn_whose_words_are_complete_does_not_wait_for_a_recogniser_that_drops() -> None:
+    """It waits the next time."""
+    rule = heard((0.05, final("tuesday morning")), (0.05, Finalized()), (0.06, RecogniserLost()))
+    assert wait_s(rule) == KNOBS.unknown_s[1]
+    rule.decide(SpeechStarted(), STOP_AT + 0.3)
+    rule.decide(SpeechStopped(), STOP_AT + 1.0)
+    assert wait_s(rule) == 1.0 + KNOBS.deaf_stop_s
+
+
+def test_a_recogniser_that_never_returns_ends_the_turn_all_the_same() -> None:
+    """With the words at hand, or none."""
+    rule = heard((0.06, RecogniserLost()))
+    (decision,) = rule.on_deadline(STOP_AT + KNOBS.deaf_stop_s)
+    assert decision == DecideTurn("hard_stop")

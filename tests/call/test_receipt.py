@@ -57,6 +57,7 @@ def test_the_record_has_the_contracts_fields_and_closes_the_last_turn() -> None:
         "opening_text": "Welcome.",
         "tools": [],
         "faults": [],
+        "flags": [],
         "voicemail_url": None,
         "usage": {
             "llm_tokens": {},
@@ -110,3 +111,19 @@ def test_a_number_is_masked(number: str, shown: str) -> None:
 def test_at_most_two_digits_are_ever_shown(number: str) -> None:
     """Whatever the shape."""
     assert sum(c.isdigit() for c in masked(number)) <= 2
+
+
+@pytest.mark.parametrize(("reconnects", "flagged"), [(0, False), (2, False), (3, True)])
+def test_a_recogniser_that_was_connected_again_three_times_is_worth_a_look(
+    reconnects: int, flagged: bool
+) -> None:
+    """Once or twice is a vendor's restart."""
+    record = receipt(
+        Timeline(),
+        call_id="c1",
+        started=START,
+        ended=START,
+        ending=Ending.CALLER_HUNG_UP,
+        counters={"stt_reconnects": float(reconnects)},
+    )
+    assert record["flags"] == (["the recogniser was connected again 3 times"] if flagged else [])

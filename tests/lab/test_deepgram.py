@@ -335,6 +335,8 @@ async def test_ingest_limit_holds_back_a_burst() -> None:
             await line.next(is_final=True)
             took_s = time.monotonic() - began_at
     assert took_s >= 1.0 / 5.0
+    (entry,) = it.log.read(kind="audio")
+    assert entry["ahead_s"] > 0.1  # the log says how far ahead of the limit it was
 
 
 @pytest.mark.parametrize(

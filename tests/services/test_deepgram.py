@@ -19,6 +19,7 @@ from pipecat.frames.frames import (
 from pipecat.utils.errors import ErrorCategory
 
 from call.errors import (
+    ProviderBroke,
     ProviderBusy,
     ProviderDown,
     ProviderFault,
@@ -30,10 +31,12 @@ from call.measures import (
     PROVIDER_GARBAGE,
     PROVIDER_UNKNOWN,
     STT_CONFIDENCE,
+    STT_GONE,
     STT_RECONNECTS,
     STT_SHED,
     Moment,
 )
+from frames.recovery import HearingBackFrame, HearingLostFrame
 from frames.turns import STTFinalizedFrame
 from services.deepgram import DeepgramSTT
 from services.deepgram_address import Deepgram
@@ -57,8 +60,23 @@ def audio(pcm: bytes, seconds: float) -> list[InputAudioRawFrame]:
     return [InputAudioRawFrame(pcm, 8000, 1) for _ in range(round(seconds / 0.02))]
 
 
+async def drop(lab: Lab, *, code: int = 0) -> None:
+    """The vendor drops every connection, rudely or with a code."""
+    spec = {"provider": "deepgram", "shape": "restart", "code": code}
+    await lab.world.restart(lab.world.faults.add(spec))
+
+
+def texts(stage: Stage) -> str:
+    """All final words, in order."""
+    return " ".join(f.text for f in stage.seen(TranscriptionFrame)).lower().replace(".", "")
+
+
 def _has_settled(stage: Stage, count: int) -> bool:
     return len(stage.seen(STTFinalizedFrame)) >= count
+
+
+def _finalizes(lab: Lab) -> int:
+    return sum("Finalize" in entry["text"] for entry in lab.entries("deepgram", "message"))
 
 
 async def speak(stage: Stage, seconds: float = 1.2) -> None:
@@ -220,7 +238,7 @@ async def test_a_dropped_connection_is_replaced_at_once_and_counted(lab: Lab, no
     async with stage.open():
         await speak(stage)
         await stage.until(lambda: stage.seen(STTFinalizedFrame))
-        await lab.world.restart(lab.world.faults.add({"provider": "deepgram", "shape": "restart"}))
+        await drop(lab)
         await stage.until(lambda: len(lab.entries("deepgram", "open")) == 2)
         await speak(stage)
         await stage.until(lambda: len(stage.seen(TranscriptionFrame)) == 2)
@@ -228,13 +246,172 @@ async def test_a_dropped_connection_is_replaced_at_once_and_counted(lab: Lab, no
     assert notes.of(STT_RECONNECTS) == 1
 
 
-async def test_a_clean_close_of_the_vendor_is_a_drop_too(lab: Lab, notes: Notes) -> None:
-    """Pipecat's own service says nothing of one and stays deaf for four seconds."""
-    lab.fault("deepgram", "accept_then_close", code=1000)
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(1000, ProviderDown), (1008, ProviderBroke), (1011, ProviderDown), (1013, ProviderBusy)],
+)
+async def test_every_close_of_the_vendor_is_a_drop(
+    lab: Lab, notes: Notes, code: int, kind: type[ProviderFault]
+) -> None:
+    """Also a clean one: Pipecat's own service says nothing of it and stays deaf for four seconds.
+    What was said before it comes once, and who waits is told."""
     stage = Stage(recogniser(lab, notes))
     async with stage.open():
+        await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 1.0))
+        await stage.until(lambda: stage.seen(InterimTranscriptionFrame))
+        await drop(lab, code=code)
+        await stage.until(lambda: stage.seen(HearingLostFrame))
+        await stage.play(*audio(SILENCE, 0.2), VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+        await stage.until(lambda: stage.seen(HearingBackFrame))
+    assert isinstance(stage.risen(ErrorFrame)[0].exception, kind)
+    assert texts(stage) == "hello there"
+    assert len(stage.seen(STTFinalizedFrame)) == 1
+    assert notes.of(STT_RECONNECTS) == 1
+    assert notes.of(PROVIDER_FAULTS, provider="deepgram") == 1
+    # once each, and in both directions
+    for kind_ in (HearingLostFrame, HearingBackFrame):
+        assert len(stage.seen(kind_)) == len(stage.risen(kind_)) == 1
+    assert STT_GONE.name in [name for name, _ in notes.observed]
+
+
+async def test_a_drop_between_finalize_and_its_answer_loses_neither_words_nor_answer(
+    lab: Lab, notes: Notes
+) -> None:
+    """Both are asked for again; times go on from where the call was."""
+    lab.words += ["my", "name", "is", "smith"]
+    stage = Stage(recogniser(lab, notes))
+    async with stage.open():
+        await speak(stage)
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+        lab.fault("deepgram", "latency", delay_s=0.1, moment="connect")
+        lab.words[:] = ["my", "name"]
+        await drop(lab)  # the next connection answers late
         await stage.until(lambda: len(lab.entries("deepgram", "open")) == 2)
-    assert isinstance(stage.risen(ErrorFrame)[0].exception, ProviderDown)
+        await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 1.0))
+        await stage.play(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: _finalizes(lab) == 2)
+        await drop(lab)
+        await stage.until(partial(_has_settled, stage, 2))
+    assert texts(stage) == "hello there my name"
+    assert len(stage.seen(STTFinalizedFrame)) == 2
+    first, last = (f.result for f in stage.seen(TranscriptionFrame))
+    assert first is not None
+    assert last is not None
+    ended_s = first.start + first.duration
+    assert ended_s == pytest.approx(1.4)
+    # half a second before the speech is told again with it
+    assert ended_s - 0.5 <= last.start <= ended_s
+    assert last.start + last.duration == pytest.approx(2.4)
+    word = last.channel.alternatives[0].words[-1]
+    assert last.start < word.end <= last.start + last.duration
+
+
+async def test_kept_audio_is_told_again_no_faster_than_the_vendor_takes_it(
+    lab: Lab, notes: Notes
+) -> None:
+    """The lab says how far ahead of its limit a stream was."""
+    lab.words[:] = ["one", "two", "three", "four", "five", "six"]
+    stage = Stage(recogniser(lab, notes, replay_rate=1.25))
+    async with stage.open():
+        lab.fault("deepgram", "http_status", status=503, for_next=2)
+        await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 2.0))
+        await stage.play(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+    assert texts(stage) == "one two three four"
+    await stage.until(lambda: lab.entries("deepgram", "audio"))
+    (stream,) = lab.entries("deepgram", "audio")
+    assert stream["seconds"] == pytest.approx(2.0)
+    assert stream["ahead_s"] <= 0.5  # a burst of the caller's wire
+
+
+@pytest.mark.parametrize("shape", ["half_open", "black_hole"])
+async def test_a_socket_that_takes_all_and_says_nothing_is_found_by_its_silence(
+    lab: Lab, notes: Notes, shape: str
+) -> None:
+    """A short sentence is enough: its words come from the next connection."""
+    lab.fault("deepgram", shape, moment="connect")
+    stage = Stage(recogniser(lab, notes, finalize_timeout_s=0.1))
+    async with stage.open():
+        await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 1.0))
+        await stage.play(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+    assert texts(stage) == "hello there"
+    assert isinstance(stage.risen(ErrorFrame)[0].exception, ProviderSlow)
+    assert len(stage.seen(STTFinalizedFrame)) == 1
+
+
+async def test_a_recogniser_that_stalls_between_interim_and_final_is_replaced(
+    lab: Lab, notes: Notes
+) -> None:
+    """Words came, their end does not."""
+    lab.fault("deepgram", "stall", after=1, moment="connect")
+    stage = Stage(recogniser(lab, notes, finalize_timeout_s=0.1))
+    async with stage.open():
+        await speak(stage)
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+    assert texts(stage) == "hello there"
+    assert isinstance(stage.risen(ErrorFrame)[0].exception, ProviderSlow)
+
+
+async def test_nothing_but_garbage_is_no_recogniser(lab: Lab, notes: Notes) -> None:
+    """Three unreadable messages in a row, each counted, and it is replaced."""
+    stage = Stage(recogniser(lab, notes))
+    async with stage.open():
+        await stage.until(lambda: lab.world.lines)
+        for _ in range(3):
+            (line,) = lab.world.lines
+            await line.outlet.text("<html>busy</html>")
+        await stage.until(lambda: len(lab.entries("deepgram", "open")) == 2)
+        await speak(stage)
+        await stage.until(lambda: stage.seen(TranscriptionFrame))
+    assert notes.of(PROVIDER_GARBAGE, provider="deepgram") == 3
+    assert isinstance(stage.risen(ErrorFrame)[0].exception, ProviderBroke)
+
+
+async def test_words_told_twice_are_passed_once(lab: Lab, notes: Notes) -> None:
+    """A vendor may stutter."""
+    lab.fault("deepgram", "duplicate", moment="connect")
+    stage = Stage(recogniser(lab, notes))
+    async with stage.open():
+        await speak(stage)
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+        await asyncio.sleep(0.02)
+    assert texts(stage) == "hello there"
+    assert len(stage.seen(STTFinalizedFrame)) == 1
+
+
+async def test_a_vendor_that_refuses_is_lost_for_good(lab: Lab, notes: Notes) -> None:
+    """Whoever looks after the caller learns that waiting is no use; the turn ends."""
+    lab.fault("deepgram", "http_status", status=401)
+    stage = Stage(recogniser(lab, notes, gone_s=0.1, backlog_s=0.5))
+    async with stage.open():
+        await stage.until(lambda: stage.seen(HearingLostFrame))
+        await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 0.4))
+        await stage.play(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+    assert [frame.is_final for frame in stage.seen(HearingLostFrame)] == [True]
+    assert not stage.seen(HearingBackFrame)
+
+
+async def test_a_vendor_that_goes_away_leaves_the_words_it_was_unsure_of(
+    lab: Lab, notes: Notes
+) -> None:
+    """Nobody waits for it longer than the caller does; they are not told again later."""
+    stage = Stage(recogniser(lab, notes, gone_s=0.1))
+    async with stage.open():
+        await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 0.6))
+        await stage.until(lambda: stage.seen(InterimTranscriptionFrame))
+        lab.fault("deepgram", "http_status", status=503, for_next=4)
+        await drop(lab)
+        await stage.play(*audio(SPEECH, 0.4), VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+        assert texts(stage) == "hello"
+        assert stage.seen(TranscriptionFrame)[0].finalized
+        lab.words[:] = ["there"]
+        await stage.until(lambda: stage.seen(HearingBackFrame))
+        await stage.until(lambda: len(stage.seen(TranscriptionFrame)) == 2)
+    assert texts(stage) == "hello there"
 
 
 async def test_words_spoken_while_connecting_are_not_lost(lab: Lab, notes: Notes) -> None:

@@ -75,3 +75,10 @@ def test_faults_and_whatever_stood_in_are_flagged() -> None:
     """A guard's phrase or another voice helped the caller, but somebody should know."""
     record = call(fault_party="tts", counters={"failovers.elevenlabs": 1, "interruptions": 3})
     assert kinds(record) == ["ended badly", "stood in"]
+
+
+def test_what_the_record_itself_calls_worth_a_look_is_flagged() -> None:
+    """In its words."""
+    assert flags(call(flags=["the recogniser was connected again 3 times"]))[0].detail == (
+        "the recogniser was connected again 3 times"
+    )

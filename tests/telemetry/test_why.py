@@ -80,3 +80,10 @@ def test_a_call_without_an_answer_or_an_end_is_told_too() -> None:
     story = why(call("c", [], ending=None, cost_usd=0, duration_s=0), Budgets())
     assert "is still going on" in story.lines[0]
     assert story.lines[1] == "No turn of this call was answered with sound."
+
+
+def test_a_recogniser_that_kept_dropping_is_told_with_what_went_wrong() -> None:
+    """Also when nothing else did."""
+    record = {"call_id": "c", "flags": ["the recogniser was connected again 3 times"]}
+    story = why(record, Budgets())
+    assert "Went wrong: the recogniser was connected again 3 times." in story.lines
