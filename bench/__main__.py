@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-TABLES = ("latency", "manners", "faults", "overhead", "privacy", "recording", "tail")
+TABLES = ("latency", "manners", "faults", "cost", "overhead", "privacy", "recording", "tail")
 
 
 def main(arguments: list[str]) -> int:

@@ -193,6 +193,7 @@ async def peers(
 async def _ours(stack: AsyncExitStack, lab_url: str, *, folder: Path) -> Peer:
     port = free_port()
     environ = lab_environment(os.environ, lab_port=int(lab_url.rsplit(":", 1)[1]), port=port)
+    environ["OFFHOOK__STORE__URL"] = f"sqlite:///{folder}/calls.db"  # this run's calls alone
     bot = running(
         "bot", "serve", "--port", str(port),
         environ=environ, log=folder / "ours.log", ready="offhook answers on ",

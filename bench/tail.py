@@ -57,13 +57,7 @@ async def measure(options: argparse.Namespace, *, folder: Path) -> list[dict[str
         await asyncio.sleep(SETTLE_S)
         async with http.get(f"{peer.url.removesuffix('/twilio/voice')}/api/calls") as answer:
             records: list[dict[str, Any]] = await answer.json()
-    began = _earliest(records, calls)
-    return [record for record in reversed(records) if record["started_at"] >= began]
-
-
-def _earliest(records: Sequence[dict[str, Any]], calls: int) -> str:
-    """The start of this run's first call: the store may hold older ones."""
-    return str(records[min(calls, len(records)) - 1]["started_at"])
+    return records[::-1]
 
 
 async def _make_late(http: aiohttp.ClientSession, peer: Peer, provider: str) -> None:

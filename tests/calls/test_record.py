@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bench.cost import Counted, by_hand
 from call.budgets import Budgets
 from call.cost import Prices
 from telemetry.store import CallStore
@@ -69,16 +70,12 @@ def test_the_cost_is_what_the_labs_counters_come_to_by_hand(rung: tuple[House, R
         assert isinstance(found, list)
         return found
 
-    dollars = 0.0
-    for answer in entries("anthropic", "answer"):
-        used = answer["usage"]
-        dollars += used["input_tokens"] * 1.00e-6 + used["output_tokens"] * 5.00e-6
-        dollars += used["cache_read_input_tokens"] * 0.10e-6
-        dollars += used["cache_creation_input_tokens"] * 1.25e-6
-    sent = [entry["message"].get("text", "") for entry in entries("elevenlabs", "message")]
-    dollars += sum(len(text.strip()) for text in sent) * 50e-6
-    dollars += sum(entry["seconds"] for entry in entries("deepgram", "audio")) / 60 * 0.0077
-    dollars += -(-call.truth["duration_s"] // 60) * 0.0125
+    counted = Counted(
+        answers=entries("anthropic", "answer"),
+        spoken=entries("elevenlabs", "message"),
+        audio=entries("deepgram", "audio"),
+    )
+    dollars = by_hand(counted, duration_s=call.truth["duration_s"])
     assert call.record["prices_as_of"] == Prices().as_of
     assert call.record["unpriced"] == []
     assert call.record["cost_usd"] == pytest.approx(dollars, abs=0.005)
