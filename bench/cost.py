@@ -47,18 +47,21 @@ class Counted:
     """what the recogniser was sent"""
 
 
-def by_hand(counted: Counted, *, duration_s: float) -> float:
-    """Dollars, from the lab's counters."""
-    dollars = 0.0
+def by_hand(counted: Counted, *, duration_s: float) -> dict[str, float]:
+    """Dollars by provider, from the lab's counters."""
+    model = 0.0
     for answer in counted.answers:
         used = answer["usage"]
-        dollars += used["input_tokens"] * _INPUT + used["output_tokens"] * _OUTPUT
-        dollars += used["cache_read_input_tokens"] * _READ
-        dollars += used["cache_creation_input_tokens"] * _WRITTEN
+        model += used["input_tokens"] * _INPUT + used["output_tokens"] * _OUTPUT
+        model += used["cache_read_input_tokens"] * _READ
+        model += used["cache_creation_input_tokens"] * _WRITTEN
     texts = [entry["message"].get("text", "") for entry in counted.spoken]
-    dollars += sum(len(text.strip()) for text in texts) * _CHARACTER
-    dollars += sum(entry["seconds"] for entry in counted.audio) * _HEARD_SECOND
-    return float(dollars + -(-duration_s // 60) * _CARRIER_MINUTE)
+    return {
+        "anthropic": model,
+        "elevenlabs": sum(len(text.strip()) for text in texts) * _CHARACTER,
+        "deepgram": sum(entry["seconds"] for entry in counted.audio) * _HEARD_SECOND,
+        "twilio": -(-duration_s // 60) * _CARRIER_MINUTE,
+    }
 
 
 async def counted(http: aiohttp.ClientSession, lab_url: str, *, since: int = 0) -> Counted:
@@ -84,7 +87,7 @@ def long_call(questions: int) -> Script:
     return Script("cost", (*asked.steps, *demo.steps[1:]), seed=1)
 
 
-async def measure(peer: Peer, *, questions: int) -> tuple[dict[str, Any], float]:
+async def measure(peer: Peer, *, questions: int) -> tuple[dict[str, Any], dict[str, float]]:
     """The record of one call, and its cost by hand."""
     clips, steps = Clips(), long_call(questions)
     names = {step.clip for step in steps.steps if hasattr(step, "clip")}
@@ -103,7 +106,7 @@ async def measure(peer: Peer, *, questions: int) -> tuple[dict[str, Any], float]
     return record, by_hand(found, duration_s=record["duration_s"])
 
 
-async def _run(questions: int) -> tuple[dict[str, Any], float]:
+async def _run(questions: int) -> tuple[dict[str, Any], dict[str, float]]:
     with tempfile.TemporaryDirectory(prefix="offhook-bench-") as folder:
         async with peers(["ours"], profile="co-located", seed=1, folder=Path(folder)) as (peer,):
             return await measure(peer, questions=questions)
@@ -115,13 +118,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--questions", type=int, default=9, help="before the booking; 9: about 3 min"
     )
-    record, dollars = asyncio.run(_run(parser.parse_args(argv).questions))
-    cost = float(record["cost_usd"])
-    print(  # noqa: T201 - the command's output
-        f"a call of {record['duration_s']:.0f} s, {len(record['turns'])} turns: "
-        f"record {cost:.4f} USD, by hand {dollars:.4f} USD, apart {abs(cost - dollars):.4f}; "
-        f"by provider {record['cost_by_provider_usd']}, prices of {record['prices_as_of']}"
-    )
+    record, found = asyncio.run(_run(parser.parse_args(argv).questions))
+    kept, cost = record["cost_by_provider_usd"], float(record["cost_usd"])
+    dollars = sum(found.values())
+    lines = [
+        f"a call of {record['duration_s']:.0f} s, {len(record['turns'])} turns, "
+        f"list prices of {record['prices_as_of']}",
+        "",
+        "| provider | record, USD | by hand, USD |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {kept.get(name, 0.0):.4f} | {usd:.4f} |" for name, usd in found.items()),
+        f"| together | {cost:.4f} | {dollars:.4f} |",
+    ]
+    print("\n".join(lines))  # noqa: T201 - the command's output
     return int(abs(cost - dollars) >= CENT / 2)
 
 

@@ -75,7 +75,7 @@ def test_the_cost_is_what_the_labs_counters_come_to_by_hand(rung: tuple[House, R
         spoken=entries("elevenlabs", "message"),
         audio=entries("deepgram", "audio"),
     )
-    dollars = by_hand(counted, duration_s=call.truth["duration_s"])
+    dollars = sum(by_hand(counted, duration_s=call.truth["duration_s"]).values())
     assert call.record["prices_as_of"] == Prices().as_of
     assert call.record["unpriced"] == []
     assert call.record["cost_usd"] == pytest.approx(dollars, abs=0.005)
