@@ -91,7 +91,10 @@ class CarrierDoors:
         if outcome in _TAKEN:
             return _xml(webhook.hangup_twiml())
         persona = self._persona(form)
-        words = f"{persona.phrases.nobody} {persona.phrases.voicemail}"
+        reason = self._exchange.afterwards.of(form.get("CallSid", "")).reason
+        is_urgent = reason is Reason.EMERGENCY
+        sorry = persona.emergency.text if is_urgent else persona.phrases.nobody
+        words = f"{sorry} {persona.phrases.voicemail}"
         return _xml(
             webhook.message_twiml(self._public_url(request), words=words, say=_tongue(persona))
         )
@@ -135,6 +138,8 @@ class CarrierDoors:
         persona = self._persona(form)
         say, phrases, public_url = _tongue(persona), persona.phrases, self._public_url(request)
         apology = phrases.apology if following.reason in _BROKE else ""
+        if following.reason is Reason.EMERGENCY:
+            apology = persona.emergency.text
         said = "" if following.has_apologised else apology
         if following.step is Step.TRANSFER and following.number:
             words = "" if following.has_apologised else f"{said} {phrases.transfer}".strip()

@@ -20,8 +20,8 @@ from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame
 from frames.wire import WireStoppedFrame
 
 if TYPE_CHECKING:
+    from bot.persona import Persona
     from bot.session import Session
-    from call.phrases import Phrases
 
 
 class CallEnding:
@@ -48,13 +48,17 @@ class CallEnding:
         self._wish = reason
         if self._session.caller.wire != "twilio":
             raise CallRefused("nobody can be dialled from here")
-        if self._person_answers():
+        if self._number():
             self._ask(Ending.HANDED_OFF)
         else:
             self.way_out(Reason.CALLER_ASKED)
 
-    def _person_answers(self) -> bool:
-        return self._session.persona.person_answers(datetime.now(UTC))
+    def _number(self, reason: Reason | None = None) -> str:
+        """Whom to dial now, or nobody."""
+        persona = self._session.persona
+        if reason is Reason.EMERGENCY:
+            return persona.emergency.number
+        return persona.handoff_number if persona.person_answers(datetime.now(UTC)) else ""
 
     def _ask(self, ending: Ending) -> None:
         now = time.monotonic()
@@ -71,14 +75,14 @@ class CallEnding:
             reason,
             party=party,
             has_carrier=session.caller.wire == "twilio",
-            person_answers=self._person_answers(),
+            person_answers=bool(self._number(reason)),
         )
         logger.warning("way out: {} -> {}", reason.value, leading.destination.value)
         session.recorder.count(WAYS_OUT, reason=reason.value, destination=leading.destination.value)
         was_ending = self._farewell.is_asked
         self._act(self._farewell.left(leading.ending, time.monotonic()))
         if not was_ending:
-            words = parting_words(leading, session.persona.phrases)
+            words = parting_words(leading, session.persona)
             self._run(session.leave_with(words, kind=WAY_OUT))
         self._arm()
 
@@ -157,12 +161,12 @@ class CallEnding:
         self.close(ending)
 
     def _afterwards(self, ending: Ending, *, was_heard: bool) -> After:
-        persona = self._session.persona
+        reason = self._way_out.reason if self._way_out is not None else None
         return After(
             step_after(ending),
             has_apologised=was_heard,
-            reason=self._way_out.reason if self._way_out is not None else None,
-            number=persona.handoff_number,
+            reason=reason,
+            number=self._number(reason),
             summary=self._wish or self._last_words(),
         )
 
@@ -202,11 +206,14 @@ class CallEnding:
         await asyncio.gather(*self._acting, return_exceptions=True)
 
 
-def parting_words(leading: WayOut, phrases: Phrases) -> str:
+def parting_words(leading: WayOut, persona: Persona) -> str:
     """What the agent says when it gives a call up; the voicemail explains itself."""
-    said = {Reason.CALLER_ASKED: "", Reason.UNSURE: phrases.misheard}.get(
-        leading.reason, phrases.apology
-    )
+    phrases = persona.phrases
+    said = {
+        Reason.CALLER_ASKED: "",
+        Reason.UNSURE: phrases.misheard,
+        Reason.EMERGENCY: persona.emergency.text,
+    }.get(leading.reason, phrases.apology)
     if leading.destination is Destination.PERSON:
         return f"{said} {phrases.transfer}".strip()
     return said or phrases.nobody

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.settings import Loaded
 from bot.tools import Tool, Tools, resolve
+from call.emergency import Emergency, emergency_of
 from call.errors import SettingsError
 from call.phrases import Phrases, phrases_of
 
@@ -105,6 +106,7 @@ class Persona:
     """provider → voice id"""
     hours: Hours = Hours()
     phrases: Phrases = Phrases()
+    emergency: Emergency = Emergency()
     tools: tuple[Tool, ...] = ()
 
     def __post_init__(self) -> None:
@@ -290,11 +292,14 @@ def _persona(table: Mapping[str, Any], *, place: str, path: Path, tools: Tools) 
 
 
 def _phrased(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The table with the phrases of its language below its own."""
-    language, phrases = table.get("language", ""), table.get("phrases", {})
-    if not isinstance(language, str) or not isinstance(phrases, dict):
+    """The table with what is said in its language below its own."""
+    language = table.get("language", "")
+    if not isinstance(language, str):
         return dict(table)
-    return {**table, "phrases": {**phrases_of(language), **phrases}}
+    spoken = {"phrases": phrases_of(language), "emergency": emergency_of(language)}
+    own = {name: table.get(name, {}) for name in spoken}
+    known = {name: {**spoken[name], **said} for name, said in own.items() if isinstance(said, dict)}
+    return {**table, **known}
 
 
 def _reachable(
@@ -351,6 +356,7 @@ def _known(spot: list[int | str]) -> list[str]:
     inside: dict[object, type] = {
         "disclosure": Disclosure,
         "hours": Hours,
+        "emergency": Emergency,
         "phrases": Phrases,
         "tools": Tool,
     }

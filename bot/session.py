@@ -40,6 +40,7 @@ from call.speculation import Speculation
 from frames.recovery import WayOutFrame
 from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
+from processors.emergency_line import EmergencyLine
 from processors.first_token_guard import Holding
 from processors.turn_start import TurnStart
 from processors.turn_stop import TurnStop
@@ -104,6 +105,12 @@ class Session:
         self.last_words = LastWords(self.settings.pardon)
         self.speculation = Speculation(
             self.settings.turn, recorder=self.recorder, prices=self._prices()
+        )
+        self.emergency = EmergencyLine(
+            self.persona.emergency,
+            floor=self.floor,
+            recorder=self.recorder,
+            hands_over=caller.wire == "twilio" and bool(self.persona.emergency.number),
         )
         privacy = self.settings.privacy
         self.vault = Vault(speak=privacy.speak, reveal=privacy.reveal)  # wiped in _close

@@ -240,6 +240,9 @@ WAYS_OUT = Measure(
     "Calls that the agent gave up, by reason and where the caller was led",
     labels=("reason", "destination"),
 )
+EMERGENCIES = Measure(
+    "offhook_emergencies_total", "Times a caller's words called for other help than ours"
+)
 TRANSFERS = Measure(
     "offhook_transfers_total", "Transfers to a person, by how they went", labels=("outcome",)
 )

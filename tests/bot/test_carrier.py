@@ -216,3 +216,12 @@ def test_another_numbers_agent_speaks_its_own_language(house: Exchange):
         assert '<Say language="arb" voice="Polly.Hala">' in text
         asked = post(client, "/twilio/whisper?call=CA1&to=%2B15550100002", {"CallSid": "CA2"})
         assert 'language="arb"' in asked.text
+
+
+def test_a_call_for_help_that_nobody_answers_is_told_again_what_to_do(
+    house: Exchange, client: TestClient
+):
+    """Not that nobody is there."""
+    house.afterwards.decide("CA1", After(Step.TRANSFER, number="911", reason=Reason.EMERGENCY))
+    answer = post(client, "/twilio/dial", {**FORM, "DialCallStatus": "failed"})
+    assert said(answer) == f"{AGENT.emergency.text} {PHRASES.voicemail}"

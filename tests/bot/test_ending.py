@@ -14,6 +14,7 @@ from bot.afterwards import Afterwards
 from bot.ending import CallEnding
 from bot.persona import WEEKDAYS, Hours, Persona
 from bot.settings import Settings
+from call.emergency import Emergency
 from call.errors import CallRefused, Ending, Party
 from call.heard import Goodbye
 from call.measures import NullRecorder
@@ -211,3 +212,14 @@ async def test_a_process_that_goes_down_leaves_the_caller_a_voicemail():
     over.close(Ending.AGENT_SAID_GOODBYE)
     over.drain()
     assert over.ending is Ending.AGENT_SAID_GOODBYE
+
+
+async def test_an_emergency_is_led_to_the_number_for_it_at_any_hour():
+    """With its own line instead of an apology; without a number it is the voicemail's."""
+    persona = replace(ALONE, emergency=Emergency(text="Help is coming.", number="911"))
+    ending, session = call(persona)
+    ending.way_out(Reason.EMERGENCY)
+    await heard(ending, session, "way_out")
+    assert session.spoken == [("way_out", f"Help is coming. {PHRASES.transfer}")]
+    following = session.afterwards.of("CA1")
+    assert (following.step, following.number) == (Step.TRANSFER, "911")

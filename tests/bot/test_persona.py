@@ -275,3 +275,24 @@ def test_a_person_answers_within_the_hours(minute: int, knobs: dict[str, object]
     monday = datetime(2026, 3, 2, tzinfo=ZoneInfo("America/New_York"))
     now = (monday + timedelta(minutes=minute)).astimezone(UTC)
     assert replace(plain, **knobs).person_answers(now) is answers  # type: ignore[arg-type]
+
+
+def test_emergency_words_are_those_of_the_language_unless_written(read):
+    """As phrases are; a called number overrides them too."""
+    personas = read(
+        SMALL
+        + '[emergency]\ntext = "Dial 911 now."\n'
+        + '[numbers."+15550100"]\nlanguage = "ar"\n'
+        + '[numbers."+15550100".emergency]\nnumber = "+97143210000"\n'
+    )
+    assert personas.default.emergency.text == "Dial 911 now."
+    assert "ambulance" in personas.default.emergency.words
+    arabic = personas.for_number("+15550100").emergency
+    assert arabic.number == "+97143210000"
+    assert "اسعاف" in arabic.words
+
+
+def test_a_wrong_emergency_number_is_one_line(read):
+    """With place and remedy."""
+    with pytest.raises(SettingsError, match=r"emergency .*: number is '12'"):
+        read(SMALL + '[emergency]\nnumber = "12"\n')

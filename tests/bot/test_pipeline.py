@@ -31,6 +31,8 @@ def test_the_stations_stand_in_this_order():
         ("session.wire.input", "session.vad"),
         ("session.vad", "session.stt"),
         ("TurnDetector", "session.stt"),
+        ("session.stt", "session.emergency"),
+        ("session.emergency", "Redactor"),
         ("session.stt", "session.listener"),
         ("session.listener", "TurnTap"),
         ("TurnTap", "session.llm"),
