@@ -14,7 +14,7 @@ pytestmark = pytest.mark.rule
 
 
 def hears(text: str, /, *, final: bool = True, asked: str = "", **knobs: Any) -> bool:
-    ear = EmergencyEar(Emergency(**knobs))  # type: ignore[arg-type]
+    ear = EmergencyEar(Emergency(**knobs))
     return ear.hears(text, final=final, asked=asked, now=0.0)
 
 
