@@ -30,7 +30,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     NUMBA_CACHE_DIR=/tmp/numba \
     OFFHOOK__LOGS__JSON=true \
-    OFFHOOK__STORE__URL=sqlite:////tmp/offhook.db
+    OFFHOOK__STORE__URL=sqlite:////tmp/offhook.db \
+    OFFHOOK__RECORDINGS__FOLDER=/tmp/recordings
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY agent.toml pipecat.toml ./

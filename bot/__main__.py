@@ -126,11 +126,17 @@ def map_command() -> None:
 def why_command(
     call_id: Annotated[str, typer.Argument(help="the call's id, as in its record")],
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+    recording: Annotated[
+        Path | None, typer.Option(help="write its recording here as WAV (OFFHOOK_RECORDING_KEY)")
+    ] = None,
 ) -> None:
     """One call's story: what was slow and through whom, what failed, what the caller missed."""
-    from bot.lookup import story_of
+    from bot.lookup import recording_of, story_of
     from bot.settings import load_process
 
+    if recording is not None:
+        print(recording_of(load_process(), call_id, recording))  # noqa: T201 - the command's output
+        return
     story = story_of(load_process(), call_id)
     if story is None:
         raise AgentError(f"nothing is kept of call {call_id}")

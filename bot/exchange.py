@@ -33,6 +33,7 @@ from telemetry.events import EventHub
 from telemetry.loop_lag import watching_the_loop
 from telemetry.meters import Meters
 from telemetry.metrics import Metrics
+from telemetry.recordings import Recordings
 from telemetry.records import Records
 from telemetry.traces import Traces
 from transports.twilio.hangup import hang_up
@@ -61,6 +62,7 @@ class Exchange:
     hub: EventHub = field(default_factory=EventHub)
     records: Records = field(default_factory=Records)
     first_clauses: FirstClauseTimes = field(default_factory=FirstClauseTimes)
+    recordings: Recordings = field(default_factory=Recordings)
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -156,6 +158,14 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
         )
         records.start()
         stack.push_async_callback(asyncio.to_thread, records.close)
+        recordings = Recordings(
+            settings.recordings,
+            key=loaded.secrets.value("OFFHOOK_RECORDING_KEY"),
+            keep_days=settings.store.keep_days,
+            recorder=metrics,
+        )
+        recordings.start()
+        stack.push_async_callback(asyncio.to_thread, recordings.close)
         traces = Traces(settings.telemetry)
         stack.push_async_callback(asyncio.to_thread, traces.close)
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -177,6 +187,7 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
             tickets=await stack.enter_async_context(open_tickets(loaded, metrics)),
             metrics=metrics,
             records=records,
+            recordings=recordings,
             traces=traces,
             notifier=notifier,
         )

@@ -17,9 +17,11 @@ from uuid6 import UUID
 
 from bot.secrets import account_of
 from bot.settings import Loaded
-from call.errors import SettingsError
+from call.errors import AgentError, SettingsError
+from telemetry import recordings
 from telemetry.audit import flags, sample
 from telemetry.rollups import of_calls
+from telemetry.sealed import SealedError
 from telemetry.store import CallStore
 from telemetry.why import Story, why
 from transports.twilio.recordings import delete_recording
@@ -93,6 +95,9 @@ def forget(loaded: Loaded, call_id: str, *, runs: Path = Path("runs")) -> Forgot
         if record.get("ending", "") is None:
             raise SettingsError(call_id, "is still going on", source="the call")
         was_kept = store.forget(call_id)
+    sealed = Path(loaded.settings.recordings.folder)
+    if _id(call_id) is not None and recordings.forget(sealed, call_id):
+        was_kept = True
     left = str(record.get("voicemail_url") or "")
     if left and asyncio.run(_delete_recording(loaded, left)):
         left = ""
@@ -101,6 +106,24 @@ def forget(loaded: Loaded, call_id: str, *, runs: Path = Path("runs")) -> Forgot
         shutil.rmtree(folder)
         was_kept = True
     return Forgotten(was_kept, recording_left=left)
+
+
+def recording_of(loaded: Loaded, call_id: str, out: Path) -> str:
+    """Open a call's recording for whoever has its key, as a WAV file; one line about it."""
+    key = loaded.secrets.value(recordings.KEY_NAME)
+    if not key:
+        raise SettingsError(recordings.KEY_NAME, "not set", source="environment")
+    if _id(call_id) is None:
+        raise AgentError(f"{call_id} is no call's id")
+    path = recordings.path_of(Path(loaded.settings.recordings.folder), call_id)
+    if not path.is_file():
+        raise AgentError(f"no recording of call {call_id} is kept in {path.parent}")
+    try:
+        seconds, is_whole = recordings.play_out(path, out, key=key)
+    except (SealedError, OSError) as error:
+        text = str(error) if isinstance(error, SealedError) else type(error).__name__
+        raise AgentError(f"the recording cannot be opened: {text}") from None
+    return f"{out}: {seconds:.1f} s{'' if is_whole else ', cut off when its process ended'}"
 
 
 async def _delete_recording(loaded: Loaded, url: str) -> bool:

@@ -44,7 +44,9 @@ def stations(session: Session) -> list[FrameProcessor]:
         session.stt,  # words while they are spoken: interim, then final; caller audio ends here
         Keypad(s.dtmf, floor=floor),  # typed keys become one entry, words like spoken ones
         session.emergency,  # "911": the emergency line is said at once, whatever goes on
-        Redactor(s.privacy, session.vault),  # below this line nobody sees a card number
+        Redactor(
+            s.privacy, session.vault, recording=session.recording, silence=s.recordings.silence
+        ),  # below this line nobody sees a card number
         NoiseGuard(s.noise, report),  # a sound without words is nobody's turn
         IdleGuard(
             s.idle, report, phrases=say, floor=floor, last_words=last_words

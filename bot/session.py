@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -116,6 +117,8 @@ class Session:
         self.vault = Vault(speak=privacy.speak, reveal=privacy.reveal)  # wiped in _close
         wire = replace(self.settings.wire, kind=caller.wire)
         self.wire = transport(wire, door, recorder=self.recorder)
+        self.recording = exchange.recordings.open(self.call_id, began_at=time.monotonic())
+        self.wire.record(self.recording)
         self._ending = CallEnding(self)
         self._open_services()
         self._open_conversation()
@@ -242,6 +245,7 @@ class Session:
         await self._ending.aclose()
         await self._tools.close()
         await self.wire.close()
+        self.exchange.recordings.over(self.call_id)
         self.vault.wipe()
         self.exchange.sessions.pop(self.call_id, None)
         document = self._keep(self._ending.ending or Ending.CALLER_HUNG_UP)
@@ -297,8 +301,11 @@ class Session:
     # ── see ──────────────────────────────────────────────────────────────────────────
     async def _greet(self) -> None:
         """Somebody is on the line: say who speaks, then greet."""
-        if self.persona.disclosure.enabled:
-            await self.say(self.persona.disclosure.text, kind="disclosure", interruptible=False)
+        told = [self.persona.disclosure.text] if self.persona.disclosure.enabled else []
+        if self.exchange.recordings.is_on:
+            told.append(self.persona.phrases.recorded)
+        if told:
+            await self.say(" ".join(told), kind="disclosure", interruptible=False)
         await self.say(self.persona.greeting, kind="greeting")
 
     async def _on_frame(self, _worker: PipelineWorker, frame: Frame) -> None:

@@ -45,6 +45,7 @@ from services.cartesia import Cartesia
 from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs
 from telemetry.logs import Logs
+from telemetry.recordings import RecordingSettings
 from telemetry.store import Store
 from telemetry.traces import Telemetry
 from transports.daily import Daily
@@ -105,6 +106,7 @@ class Settings(BaseModel):
     doors: Doors = Doors()
     budgets: Budgets = Budgets()
     store: Store = Store()
+    recordings: RecordingSettings = RecordingSettings()
     prices: Prices = Prices()
     telemetry: Telemetry = Telemetry()
     logs: Logs = Logs()
@@ -113,10 +115,21 @@ class Settings(BaseModel):
     def _across_sections(self) -> Settings:
         """Rules that no section can check alone."""
         check_public_url(self.wire.public_url)
+        self._check_recordings()
         for key, schemes in _URL_SCHEMES.items():
             section, name = key.split(".")
             check_url(key, getattr(getattr(self, section), name), schemes)
         return self
+
+    def _check_recordings(self) -> None:
+        """What is to be silenced has to be found, and may not be read back by the agent."""
+        if not self.recordings.enabled:
+            return
+        for kind in self.recordings.silence:
+            if kind not in self.privacy.kinds:
+                raise ValueError(f"recordings.silence: {kind} is not among privacy.kinds")
+            if kind in self.privacy.speak:
+                raise ValueError(f"privacy.speak reads back {kind}, which recordings.silence hides")
 
 
 _URL_SCHEMES = {

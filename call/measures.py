@@ -266,6 +266,12 @@ LOOP_LAG = Measure("offhook_loop_lag_seconds", "How late the event loop woke a t
 RECORDS_SHED = Measure(
     "offhook_records_shed_total", "Call records given up: the store was away for too long"
 )
+RECORDING_FAILED = Measure(
+    "offhook_recording_failed_total", "Calls whose recording was given up: the disk refused"
+)
+RECORDING_SHED = Measure(
+    "offhook_recording_shed_total", "Pieces of sound given up: the disk was too slow"
+)
 STORE_AWAY = Measure(
     "offhook_store_away_total",
     "Times a store that hosts share did not answer, and one host decided alone",

@@ -25,6 +25,8 @@ class Phrases:
     """instead of a person, before the voicemail"""
     misheard: str = "I am sorry, I cannot make out what you say on this line."
     """the caller's words stayed unsure"""
+    recorded: str = "This call is recorded."
+    """behind the disclosure, where recordings are on"""
     whisper: str = "The telephone assistant passes you a caller."
     """to the person who takes over, before they hear the caller"""
     last_words: str = "They said:"
@@ -78,6 +80,7 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "transfer": "لحظة من فضلك، سأحوّلك.",
         "nobody": "عذراً، لا يمكن لأحد الرد على الهاتف الآن.",
         "misheard": "عذراً، لا أستطيع فهم ما تقول على هذا الخط.",
+        "recorded": "هذه المكالمة مسجّلة.",
         "whisper": "المساعد الهاتفي يحوّل إليك متصلاً.",
         "last_words": "قال المتصل:",
         "fillers": ("لحظة من فضلك، سأتحقق من ذلك.", "ما زلت أبحث، شكراً لانتظارك."),

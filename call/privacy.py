@@ -90,6 +90,8 @@ class Masked:
 
     text: str
     stretches: tuple[tuple[int, int], ...] = ()
+    kinds: tuple[str, ...] = ()
+    """of each stretch"""
 
 
 def explained(system: str, privacy: Privacy) -> str:
@@ -208,6 +210,7 @@ class Masking:
     ) -> Masked:
         out: list[str] = []
         stretches: list[tuple[int, int]] = []
+        kinds: list[str] = []
         at = 0
         new: dict[str, int] = {}
         for each in found:
@@ -219,10 +222,11 @@ class Masking:
             out += [text[at:start], self._vault.shown(name, each.value)]
             out.append(" …" if each.is_open else "")
             stretches.append((start, end))
+            kinds.append(each.kind)
             at = end
             if final and crosses:
                 self._open, self._last_kind = name, each.kind
-        return Masked("".join([*out, text[at:]]), tuple(stretches))
+        return Masked("".join([*out, text[at:]]), tuple(stretches), tuple(kinds))
 
     def _name(self, each: Found, *, is_more: bool, final: bool, new: dict[str, int]) -> str:
         if final:

@@ -1,14 +1,25 @@
-"""Swap what is personal in the caller's words for stand-ins; below this station nobody sees it."""
+"""Swap what is personal in the caller's words for stand-ins; below this station nobody sees it.
+
+Where calls are recorded it also says which breaths of the caller are to be silenced.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Collection
 from types import SimpleNamespace
 from typing import Any
 
 from loguru import logger
-from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TranscriptionFrame
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
+from call.mixdown import Breath, NoRecording, Recording
 from call.privacy import Masked, Masking, Privacy
 from call.privacy_vault import Vault
 from frames.speech import ReplyHeardFrame
@@ -19,9 +30,21 @@ _UNREADABLE = "[unreadable]"
 class Redactor(FrameProcessor):
     """Rewrites text and result of transcriptions; learns from the agent's words what is asked."""
 
-    def __init__(self, privacy: Privacy, vault: Vault, *, masking: Masking | None = None) -> None:
+    def __init__(
+        self,
+        privacy: Privacy,
+        vault: Vault,
+        *,
+        masking: Masking | None = None,
+        recording: Recording | None = None,
+        silence: Collection[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`recording` is told where values of the kinds `silence` are said."""
         super().__init__(enable_direct_mode=True)
         self._masking = masking or Masking(privacy, vault)
+        self._breath = Breath(recording or NoRecording(), silence)
+        self._clock = clock
 
     async def cleanup(self) -> None:
         """Forget the caller's last words with the call."""
@@ -32,6 +55,8 @@ class Redactor(FrameProcessor):
         """Rewrite in place, then pass."""
         await super().process_frame(frame, direction)
         match frame:
+            case VADUserStartedSpeakingFrame() if direction is FrameDirection.DOWNSTREAM:
+                self._breath.began(self._clock())
             case TranscriptionFrame() | InterimTranscriptionFrame():
                 self._redact(frame)
             case ReplyHeardFrame() if frame.heard and direction is FrameDirection.UPSTREAM:
@@ -40,13 +65,15 @@ class Redactor(FrameProcessor):
 
     def _redact(self, frame: TranscriptionFrame | InterimTranscriptionFrame) -> None:
         """In doubt nothing is shown: words that cannot be judged do not pass."""
-        raw = frame.text
+        raw, is_final = frame.text, isinstance(frame, TranscriptionFrame)
         try:
-            masked = self._masking.hear(raw, final=isinstance(frame, TranscriptionFrame))
+            masked = self._masking.hear(raw, final=is_final)
         except Exception as error:  # the caller's data: a bug of ours may cost words, never a leak
             logger.error("words withheld, they cannot be judged: {}", type(error).__name__)
             frame.text, frame.result = _UNREADABLE, None
+            self._breath.withheld(self._clock())
             return
+        self._breath.heard(masked.kinds, self._clock(), is_final=is_final)
         frame.text = masked.text
         if masked.stretches:
             frame.result = _without(frame.result, raw, masked)

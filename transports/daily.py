@@ -16,6 +16,7 @@ from pipecat.transports.daily.transport import (
 from call.audio import RATE_HZ
 from call.errors import MisuseError
 from call.measures import Recorder
+from call.mixdown import Recording
 from frames.wire import WireStartedFrame
 from transports.intake import BoundedInput
 from transports.send_clock import ClockedOutput
@@ -89,6 +90,10 @@ class RoomTransport(DailyTransport):
     def output(self) -> RoomOutput:
         """The station the agent goes into."""
         return self._mouth
+
+    def record(self, recording: Recording) -> None:
+        """Tell a recording what is heard on both sides."""
+        self._ears.recording = self._mouth.recording = recording
 
     async def close(self) -> None:
         """Leave the room, whatever state the call is in."""

@@ -13,6 +13,7 @@ from pipecat.transports.base_input import BaseInputTransport
 from call.audio import pcm_seconds
 from call.backlog import Backlog
 from call.measures import WIRE_SHED, Recorder
+from call.mixdown import NoRecording, Recording
 from frames.wire import WireStoppedFrame
 from transports.wire import Wire
 
@@ -25,6 +26,8 @@ class BoundedInput(BaseInputTransport):
     The framework's queues have no bound, so the bound stands here: the next station has at most
     `CREDIT` audio frames in hand, at most `wire.inbound_backlog_s` wait, and the oldest go.
     """
+
+    recording: Recording = NoRecording()
 
     def bound(self, settings: Wire, recorder: Recorder) -> None:
         """Give it its limits; called once, when it is built."""
@@ -41,6 +44,7 @@ class BoundedInput(BaseInputTransport):
     async def push_audio_frame(self, frame: InputAudioRawFrame) -> None:
         """Hand on, or let wait while the next station is late; what waits too long is shed."""
         now = time.monotonic()
+        self.recording.caller(frame.audio, now)
         seconds = pcm_seconds(len(frame.audio))
         # A station that raises never reports back. A frame in hand for as long as the backlog
         # counts as lost, so that one error does not make the call deaf.

@@ -17,6 +17,7 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.transports.base_output import BaseOutputTransport
 
 from call.measures import Moment, Recorder
+from call.mixdown import NoRecording, Recording
 from frames.floor import HoldFrame, ResumeFrame
 from frames.speech import PlayedToFrame, PlayheadFrame
 
@@ -29,6 +30,8 @@ class ClockedOutput(BaseOutputTransport):
     The base writes in real time and hands over what stands between the audio when everything before
     it was written; `buffer_s` later it has been heard. A barge-in takes back what was not.
     """
+
+    recording: Recording = NoRecording()
 
     def keep_time(self, buffer_s: float, recorder: Recorder) -> None:
         """Give it its clock; called once, when it is built."""
@@ -52,6 +55,7 @@ class ClockedOutput(BaseOutputTransport):
         if self._is_reply_silent:
             self._is_reply_silent = False
             self._recorder.moment(Moment.FIRST_AUDIO, time.monotonic())
+        self.recording.agent(frame.audio, time.monotonic() + self._buffer_s)
         return bool(await super().write_audio_frame(frame))
 
     async def write_transport_frame(self, frame: Frame) -> None:

@@ -19,6 +19,7 @@ from pipecat.transports.smallwebrtc.transport import (
 from call.audio import RATE_HZ
 from call.errors import PeerBroke
 from call.measures import Recorder
+from call.mixdown import Recording
 from frames.wire import WireStartedFrame
 from transports.intake import BoundedInput
 from transports.send_clock import ClockedOutput
@@ -106,6 +107,10 @@ class BrowserTransport(SmallWebRTCTransport):
     def output(self) -> BrowserOutput:
         """The station the agent goes into."""
         return self._mouth
+
+    def record(self, recording: Recording) -> None:
+        """Tell a recording what is heard on both sides."""
+        self._ears.recording = self._mouth.recording = recording
 
     async def close(self) -> None:
         """Close the peer connection, whatever state it is in."""

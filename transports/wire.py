@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # settings are read without loading the framework
     from pipecat.processors.frame_processor import FrameProcessor
 
+    from call.mixdown import Recording
+
 KINDS = ("twilio", "daily", "webrtc")
 _ABOVE_ZERO = (
     "inbound_backlog_s", "start_timeout_s", "max_ahead_s", "max_messages_per_s",
@@ -101,6 +103,9 @@ class CallerWire(Protocol):
 
     def output(self) -> FrameProcessor:
         """The station the agent's audio goes into."""
+
+    def record(self, recording: Recording) -> None:
+        """Tell a recording what is heard on both sides; before the call begins."""
 
     async def close(self) -> None:
         """End the wire, whatever state it is in; may be called twice."""

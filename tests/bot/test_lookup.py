@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import wave
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from bot.lookup import audit_of, forget, open_store, story_of
+from bot.lookup import audit_of, forget, open_store, recording_of, story_of
 from bot.settings import Loaded, load
-from call.errors import SettingsError
+from call.errors import AgentError, SettingsError
+from telemetry.recordings import path_of
+from telemetry.sealed import SealedWriter
 from tests.lab.clients import providers, session
 from tests.telemetry.test_store import NOW, document, running
 
@@ -124,3 +127,58 @@ async def test_a_message_is_deleted_at_the_carrier(
         async with client.get(f"{lab.http_url}/control/recordings") as answer:
             assert await answer.json() == {"recordings": []}
     assert (done.was_kept, done.recording_left) == (True, "")
+
+
+# ── recordings ───────────────────────────────────────────────────────────────────────
+KEY = "k" * 40
+
+
+def recorded(tmp_path: Path, **environ: str) -> Loaded:
+    """Settings beside a store, with one recording of CALL."""
+    found = load(
+        {
+            "OFFHOOK__STORE__URL": f"sqlite:///{tmp_path}/calls.db",
+            "OFFHOOK__RECORDINGS__FOLDER": str(tmp_path / "sealed"),
+            **environ,
+        }
+    )
+    with open_store(found) as store:
+        store.write([document(CALL, wire="twilio")])
+    writer = SealedWriter(path_of(tmp_path / "sealed", CALL), key=KEY, about={"call_id": CALL})
+    writer.write(b"\xff" * 32000)
+    writer.close()
+    return found
+
+
+def test_whoever_has_the_key_hears_a_call(tmp_path: Path) -> None:
+    """As a WAV file; that its end is missing is said."""
+    loaded = recorded(tmp_path, OFFHOOK_RECORDING_KEY=KEY)
+    line = recording_of(loaded, CALL, tmp_path / "out.wav")
+    assert line == f"{tmp_path}/out.wav: 2.0 s, cut off when its process ended"
+    with wave.open(str(tmp_path / "out.wav")) as wav:
+        assert (wav.getnchannels(), wav.getnframes()) == (2, 16000)
+
+
+@pytest.mark.parametrize(
+    ("key", "call_id", "problem"),
+    [
+        ("", CALL, "OFFHOOK_RECORDING_KEY"),
+        ("o" * 40, CALL, "another key"),
+        (KEY, "0199f000-aaaa-7bbb-8ccc-000000000000", "no recording"),
+        (KEY, "../../etc/passwd", "no call's id"),
+    ],
+)
+def test_nobody_else_does(tmp_path: Path, key: str, call_id: str, problem: str) -> None:
+    """No key, another, another call, a name that is none: one line each."""
+    loaded = recorded(tmp_path, **({"OFFHOOK_RECORDING_KEY": key} if key else {}))
+    with pytest.raises(AgentError, match=problem):
+        recording_of(loaded, call_id, tmp_path / "out.wav")
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_forgotten_call_takes_its_recording_along(tmp_path: Path) -> None:
+    """With its record, or alone."""
+    loaded = recorded(tmp_path)
+    assert forget(loaded, CALL).was_kept
+    assert list((tmp_path / "sealed").iterdir()) == []
+    assert not forget(loaded, CALL).was_kept

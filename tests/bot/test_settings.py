@@ -271,3 +271,18 @@ def test_keys_reach_the_provider_they_are_for():
 def test_loopback_is_told_from_the_world(url, expected):
     """A name that only looks like loopback is not."""
     assert is_loopback(url) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "key"),
+    [
+        ("OFFHOOK__PRIVACY__KINDS", '["phone", "code"]', "recordings.silence"),
+        ("OFFHOOK__PRIVACY__SPEAK", '["card"]', "privacy.speak"),
+    ],
+)
+def test_a_recording_silences_only_what_is_found_and_never_said_by_the_agent(name, value, key):
+    """While nothing is recorded, both may be."""
+    on = {"OFFHOOK__RECORDINGS__ENABLED": "true"}
+    assert refused({**on, name: value}).key == key
+    assert load({name: value}).settings.recordings.enabled is False
+    assert load(on).settings.recordings.enabled is True

@@ -5,10 +5,17 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from pipecat.frames.frames import Frame, InterimTranscriptionFrame, TextFrame, TranscriptionFrame
+from pipecat.frames.frames import (
+    Frame,
+    InterimTranscriptionFrame,
+    TextFrame,
+    TranscriptionFrame,
+    VADUserStartedSpeakingFrame,
+)
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import run_test
 
+from call.mixdown import NoRecording
 from call.privacy import Masked, Masking, Privacy
 from call.privacy_vault import Vault
 from frames.speech import ReplyHeardFrame
@@ -109,3 +116,28 @@ async def test_other_frames_pass() -> None:
     """Text that is no transcription is not the redactor's."""
     frame = TextFrame("5550142")
     assert frame in await through(frame)
+
+
+async def test_a_recording_is_told_what_to_silence() -> None:
+    """From where the caller began to where the card's number came; a name is heard."""
+
+    class Secrets(NoRecording):
+        def __init__(self) -> None:
+            self.seen: list[tuple[float, float]] = []
+
+        def secret(self, begin: float, end: float) -> None:
+            self.seen.append((begin, end))
+
+    tape, times = Secrets(), iter((10.0, 11.0, 12.0, 20.0, 21.0))
+    station = Redactor(
+        Privacy(), Vault(), recording=tape, silence=("card",), clock=lambda: next(times)
+    )
+    frames = [
+        VADUserStartedSpeakingFrame(),
+        interim("my card is four five"),
+        final("My card is 4539 1488 0343 6467."),
+        VADUserStartedSpeakingFrame(),
+        final("My name is Ann Bell."),
+    ]
+    await run_test(station, frames_to_send=list(frames))
+    assert tape.seen == [(9.0, 11.0), (9.0, 12.0)]

@@ -10,6 +10,7 @@ from pipecat.frames.frames import (
     EndFrame,
     Frame,
     InputAudioRawFrame,
+    InputDTMFFrame,
     StartFrame,
 )
 from pipecat.transports.base_transport import BaseTransport
@@ -29,6 +30,7 @@ from transports.twilio.line import Line
 from transports.twilio.serializer import mark_name
 
 TOO_FAST = "too_fast"
+KEY_TONE_S = 0.5  # a key may be heard as well as told, a little sooner or later
 CLOCK_DRIFT = 1.05  # the carrier's clock may be a little faster than ours
 NORMAL_CLOSE = (1000, 1001)  # RFC 6455 §7.4.1: done, going away; servers say 1005 for a lost socket
 
@@ -116,6 +118,9 @@ class TwilioInput(BoundedInput, FastAPIWebsocketInputTransport):
         elif isinstance(frame, WireStoppedFrame):
             await self._line.ended(frame.reason)
         else:
+            if isinstance(frame, InputDTMFFrame):
+                now = time.monotonic()
+                self.recording.secret(now - KEY_TONE_S, now + KEY_TONE_S)
             await self.push_frame(frame)
 
     async def _watch(self) -> None:

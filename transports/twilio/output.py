@@ -25,6 +25,7 @@ from pipecat.transports.websocket.fastapi import (
 from call.audio import pcm_seconds
 from call.errors import PeerVanished
 from call.measures import BARGE_IN, HELD_SECONDS, WIRE_UNDERRUNS, Moment
+from call.mixdown import NoRecording, Recording
 from frames.floor import HoldFrame, ResumeFrame
 from frames.speech import PlayedToFrame, PlayheadFrame
 from transports.twilio.line import Line
@@ -41,6 +42,8 @@ HELD_AT_MOST_S = 3.0  # whoever holds says within 0.7 s how it ends; the agent i
 
 class TwilioOutput(FastAPIWebsocketOutputTransport):
     """The agent's audio, in order with its marks; silenced by a barge-in."""
+
+    recording: Recording = NoRecording()
 
     def __init__(
         self, transport: BaseTransport, line: Line, params: FastAPIWebsocketParams
@@ -165,6 +168,7 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         now = time.monotonic()
         dry_s = self._pace.sent(pcm_seconds(len(item.audio)), now)
         self._memory.sent(item, until=self._pace.ends_at, now=now)
+        self.recording.agent(item.audio, self._pace.ends_at - pcm_seconds(len(item.audio)))
         if not item.interruptible:
             self._protected_until = self._pace.ends_at
         if dry_s and self._is_speaking:
@@ -244,6 +248,7 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         if await self._send(frame):
             self._line.recorder.moment(Moment.CLEAR_SENT, time.monotonic())
         now = time.monotonic()
+        self.recording.cut(now)
         self._pace.cleared(now)
         self._line.marks_due.clear()
         return self._memory.take_back(now)

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketState
 from call.audio import RATE_HZ
 from call.errors import CallerWireFault, PeerBroke, PeerVanished
 from call.measures import Recorder
+from call.mixdown import Recording
 from transports.twilio.events import StreamStarted, StreamStopped
 from transports.twilio.input import TwilioInput
 from transports.twilio.line import Line
@@ -125,6 +126,10 @@ class TwilioTransport(FastAPIWebsocketTransport):
     def output(self) -> TwilioOutput:
         """The station the agent goes into."""
         return self._mouth
+
+    def record(self, recording: Recording) -> None:
+        """Tell a recording what is heard on both sides."""
+        self._ears.recording = self._mouth.recording = recording
 
     async def close(self) -> None:
         """Close the socket, whatever state it is in."""

@@ -689,3 +689,46 @@ async def test_a_socket_that_says_much_and_never_starts_is_closed() -> None:
         await eventually(lambda: place.refusals, what="the refusal")
         assert "no start in 32 messages" in str(place.refusals[0])
         await peer.close()
+
+
+class Told:
+    """A tape that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, int, float]] = []
+
+    def caller(self, pcm: bytes, at: float) -> None:
+        self.said.append(("caller", len(pcm), at))
+
+    def agent(self, pcm: bytes, at: float) -> None:
+        self.said.append(("agent", len(pcm), at))
+
+    def cut(self, at: float) -> None:
+        self.said.append(("cut", 0, at))
+
+    def secret(self, begin: float, end: float) -> None:
+        self.said.append(("secret", round(1000 * (end - begin)), end))
+
+    def of(self, what: str) -> list[tuple[int, float]]:
+        return [(size, at) for kind, size, at in self.said if kind == what]
+
+
+async def test_a_tape_is_told_both_sides_as_they_are_heard() -> None:
+    """What came in, what was sent and when it is played, what was taken back, and keys."""
+    async with exchange(WAITS) as place:
+        peer, call = await place.connected()
+        tape = Told()
+        call.wire.record(tape)
+        await peer.speak(b"\x21" * 320)
+        await peer.send("dtmf", dtmf={"track": "inbound_track", "digit": "5"})
+        await call.say(voice(0.2), TTSStoppedFrame())
+        await eventually(lambda: len(peer.audio) == 1600, what="the voice")
+        await eventually(lambda: len(call.middle.of(InputDTMFFrame)) == 1)
+        await call.say(InterruptionFrame())
+        await eventually(lambda: tape.of("cut"), what="the barge-in")
+        assert sum(size for size, _ in tape.of("caller")) == 640
+        assert sum(size for size, _ in tape.of("agent")) == 3200
+        starts = [at for _, at in tape.of("agent")]
+        assert all(abs(b - a - 0.02) < 0.001 for a, b in zip(starts, starts[1:], strict=False))
+        assert tape.of("secret")[0][0] == 1000
+        await peer.close()
