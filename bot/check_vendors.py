@@ -130,13 +130,19 @@ async def _deepgram(
 async def _anthropic(
     loaded: Loaded, people: list[Persona], http: aiohttp.ClientSession
 ) -> list[Finding]:
-    model = loaded.settings.think.model
-    key = provider_keys(loaded)["anthropic"]
-    url = loaded.settings.anthropic.url
-    async with AsyncAnthropic(api_key=key, base_url=url, max_retries=0) as client:
-        with _looking_for(f"the model {model!r}", "set think.model to one of yours"):
-            _readable(await client.models.retrieve(model))
-    return [good("anthropic", f"key accepted, model {model} offered")]
+    think, url = loaded.settings.think, loaded.settings.anthropic.url
+    keys = provider_keys(loaded)
+    asked = [("think.model", think.model, url, keys["anthropic"])]
+    if think.stand_in_model:
+        key = keys["stand_in"] if think.stand_in_url else keys["anthropic"]
+        there = think.stand_in_url or url
+        asked.append(("think.stand_in_model", think.stand_in_model, there, key))
+    for knob, model, there, key in asked:
+        async with AsyncAnthropic(api_key=key, base_url=there, max_retries=0) as client:
+            with _looking_for(f"the model {model!r}", f"set {knob} to one of yours"):
+                _readable(await client.models.retrieve(model))
+    names = " and ".join(model for _, model, _, _ in asked)
+    return [good("anthropic", f"key accepted, {names} offered")]
 
 
 async def _elevenlabs(

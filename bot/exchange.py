@@ -14,6 +14,7 @@ import aiohttp
 import uuid6
 from loguru import logger
 
+import services
 from bot.afterwards import Afterwards
 from bot.notify import Notifier
 from bot.persona import Personas, load_personas
@@ -28,7 +29,6 @@ from call.receipt import receipt
 from call.timeline import Timeline
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
-from services.anthropic import claude_client, warm
 from telemetry.events import EventHub
 from telemetry.loop_lag import watching_the_loop
 from telemetry.meters import Meters
@@ -53,8 +53,8 @@ class Exchange:
     loaded: Loaded
     keys: Mapping[str, str]
     personas: Personas
-    model: Any
-    """the warm client of the language model; only `services/` knows its type"""
+    models: Any
+    """the warm language models; only `services/` knows their type"""
     smart_turn: SmartTurn
     http: aiohttp.ClientSession
     admission: Admission
@@ -145,9 +145,9 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
         stack.callback(smart_turn.close)
         # Models load beside each other before the first call; no call ever waits for them.
         await asyncio.gather(asyncio.to_thread(preload_vad), asyncio.to_thread(smart_turn.preload))
-        model = claude_client(settings.anthropic, keys["anthropic"])
-        stack.push_async_callback(model.close)
-        if not await warm(model):
+        models = services.models(settings, keys)
+        stack.push_async_callback(models.close)
+        if not await models.warm():
             logger.warning("the model at {} does not answer yet", settings.anthropic.url)
         meters = Meters(settings.telemetry) if settings.telemetry.otlp_url else None
         if meters is not None:
@@ -180,7 +180,7 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
             loaded=loaded,
             keys=keys,
             personas=personas,
-            model=model,
+            models=models,
             smart_turn=smart_turn,
             http=http,
             admission=Admission(settings.capacity),

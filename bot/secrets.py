@@ -25,6 +25,7 @@ class Secrets(BaseModel):
 
     deepgram_api_key: SecretStr | None = None
     anthropic_api_key: SecretStr | None = None
+    stand_in_api_key: SecretStr | None = None
     elevenlabs_api_key: SecretStr | None = None
     cartesia_api_key: SecretStr | None = None
     twilio_account_sid: SecretStr | None = None
@@ -83,6 +84,9 @@ def missing_keys(loaded: Loaded) -> dict[str, str]:
         section = getattr(settings, vendor, None)
         if section is not None and not is_loopback(section.url):
             needed[f"{vendor.upper()}_API_KEY"] = f"{knob} ({provider})"
+    elsewhere = settings.think.stand_in_url
+    if elsewhere and settings.think.stand_in_model and not is_loopback(elsewhere):
+        needed["STAND_IN_API_KEY"] = "think.stand_in_url"
     if settings.wire.kind == "twilio":
         if settings.wire.verify_signature or not is_loopback(settings.twilio.api_url):
             needed["TWILIO_AUTH_TOKEN"] = "wire.kind (twilio)"

@@ -46,6 +46,7 @@ from processors.first_token_guard import Holding
 from processors.turn_start import TurnStart
 from processors.turn_stop import TurnStop
 from processors.vad import session_vad
+from services.anthropic import Prompt
 from telemetry.recorder import CallRecorder
 from transports import transport
 
@@ -137,17 +138,19 @@ class Session:
         )
         self.llm = services.llm(
             settings,
-            keys,
             recorder=report,
-            speculation=self.speculation,
-            client=self.exchange.model,
-            system=explained(self.persona.system, settings.privacy),
-            situation=situation(
-                self.persona,
-                now=self.started,
-                caller=self.caller.number,
-                called=self.caller.called,
+            models=self.exchange.models,
+            prompt=Prompt(
+                explained(self.persona.system, settings.privacy),
+                situation(
+                    self.persona,
+                    now=self.started,
+                    caller=self.caller.number,
+                    called=self.caller.called,
+                ),
             ),
+            speculation=self.speculation,
+            recovery=self.recovery,
         )
         self.tts = services.tts(
             settings, keys, recorder=report, language=self.language, voices=self.persona.voices

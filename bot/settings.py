@@ -40,8 +40,8 @@ from call.pardon import Pardon
 from call.privacy import Privacy
 from processors.vad import Vad
 from services import Hear, Speak, Think
-from services.anthropic import Anthropic
 from services.cartesia import Cartesia
+from services.claude_client import Anthropic
 from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs
 from telemetry.logs import Logs
@@ -119,6 +119,8 @@ class Settings(BaseModel):
         for key, schemes in _URL_SCHEMES.items():
             section, name = key.split(".")
             check_url(key, getattr(getattr(self, section), name), schemes)
+        if self.think.stand_in_url:
+            check_url("think.stand_in_url", self.think.stand_in_url, ("https", "http"))
         return self
 
     def _check_recordings(self) -> None:
@@ -207,6 +209,8 @@ def provider_keys(loaded: Loaded) -> dict[str, str]:
         key = loaded.secrets.value(f"{provider}_API_KEY")
         local = is_loopback(getattr(loaded.settings, provider).url)
         keys[provider] = key or (NO_KEY if local else "")
+    local = is_loopback(loaded.settings.think.stand_in_url)
+    keys["stand_in"] = loaded.secrets.value("STAND_IN_API_KEY") or (NO_KEY if local else "")
     return keys
 
 

@@ -148,6 +148,14 @@ LLM_TOKENS = Measure("offhook_llm_tokens_total", "Tokens by kind", labels=("kind
 TTS_CHARACTERS = Measure(
     "offhook_tts_characters_total", "Characters sent to the voice", labels=("provider",)
 )
+STAND_IN_TOKENS = Measure(
+    "offhook_stand_in_tokens_total", "The stand-in's share of the tokens, by kind", labels=("kind",)
+)
+RETRIES = Measure(
+    "offhook_llm_retries_total",
+    "Answers asked for again after a fault, by what was done: again, rebuild, stand_in",
+    labels=("step",),
+)
 FILLERS = Measure(
     "offhook_fillers_total",
     "Holding phrases said into a silence, by the stage that was late",

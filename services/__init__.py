@@ -8,18 +8,20 @@ and `call`, Pipecat and the vendors' clients; no sibling room.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from anthropic import AsyncAnthropic
 from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 
 from call.errors import SettingsError
+from call.first_token import Patience
 from call.measures import Recorder
+from call.recovery import Recovery, StandIn
 from call.speculation import Speculation
-from services.anthropic import Anthropic, Claude
+from services.anthropic import Claude, Prompt
 from services.cartesia import Cartesia, CartesiaDialect
+from services.claude_client import Anthropic, Model, Models, claude_client
 from services.deepgram import DeepgramSTT
 from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs, ElevenLabsDialect
@@ -50,11 +52,24 @@ class Think:
     """Any model name of the vendor; the fastest one that books appointments reliably."""
     max_tokens: int = 200
     """Most tokens of a reply; 50 spoken words need about 75, tool calls some more."""
+    stand_in_model: str = "claude-sonnet-4-6"
+    """The model that is asked when the first one fails or is late; another family seldom fails with
+    it. Empty: the first one is asked again."""
+    stand_in_url: str = ""
+    """Base URL of the stand-in where it is not the first one's: any vendor that speaks Anthropic's
+    Messages; its key is STAND_IN_API_KEY."""
+    stand_in_s: float = 60.0
+    """Seconds for which the stand-in, once it had to answer, is asked first by all calls of the
+    process, so that not every turn begins with waiting for a model that is down."""
 
     def __post_init__(self) -> None:
         _choose("think", self.provider, _MODELS)
         if not self.model:
             raise ValueError("model is empty; name one of the vendor's models")
+        if self.stand_in_model == self.model and not self.stand_in_url:
+            raise ValueError(f'"{self.model}" cannot be its own stand-in')
+        if self.stand_in_s < 0:
+            raise ValueError(f"stand_in_s {self.stand_in_s} must be 0 seconds or more")
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens {self.max_tokens} must be at least 1")
 
@@ -99,6 +114,10 @@ class Services(Protocol):
         """How Deepgram listens."""
 
     @property
+    def patience(self) -> Patience:
+        """How long the caller may hear nothing."""
+
+    @property
     def anthropic(self) -> Anthropic:
         """How Claude is reached."""
 
@@ -130,28 +149,41 @@ def stt(
     )
 
 
+def models(settings: Services, keys: Mapping[str, str]) -> Models:
+    """The warm models of a process, one client for each place they are at."""
+    think, section = settings.think, settings.anthropic
+    first = Model(think.model, claude_client(section, keys["anthropic"]))
+    stand_in = None
+    if think.stand_in_model:
+        client = first.client
+        if think.stand_in_url:
+            elsewhere = replace(section, url=think.stand_in_url)
+            client = claude_client(elsewhere, _key(keys, "stand_in"))
+        stand_in = Model(think.stand_in_model, client)
+    return Models(first, stand_in, StandIn(keep_s=think.stand_in_s))
+
+
 def llm(
     settings: Services,
-    keys: Mapping[str, str],
     *,
     recorder: Recorder,
-    client: AsyncAnthropic,
-    system: str,
-    situation: str,
+    models: Models,
+    prompt: Prompt,
     speculation: Speculation | None = None,
+    recovery: Recovery | None = None,
 ) -> LLMService[Any]:
-    """The model's station; `client` is the process's warm one, which holds the key already."""
+    """The model's station; `models` are the process's, which hold the keys already."""
     think = settings.think
     station = _choose("think", think.provider, _MODELS)
     return station(
         getattr(settings, think.provider),
-        client=client,
+        models=models,
         recorder=recorder,
-        model=think.model,
         max_tokens=think.max_tokens,
-        system=system,
-        situation=situation,
+        prompt=prompt,
         speculation=speculation,
+        recovery=recovery,
+        patience=settings.patience,
     )
 
 

@@ -25,22 +25,14 @@ from pipecat.frames.frames import (
 )
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams
-from pipecat.utils.errors import ErrorCategory
 
 from call.endpoint import Endpoint, Outlook
-from call.errors import (
-    ProviderBroke,
-    ProviderBusy,
-    ProviderDown,
-    ProviderFault,
-    ProviderRefused,
-    ProviderSlow,
-)
-from call.measures import LLM_TOKENS, PROVIDER_FAULTS, SPECULATION_WASTE, Moment
+from call.measures import LLM_TOKENS, SPECULATION_WASTE, Moment
 from call.speculation import Ask, Guess, Speculation
 from frames.speculation import guess_of
 from lab.receptionist import Reply, ToolUse
-from services.anthropic import VOICE_PROMPT, Anthropic, Claude, claude_client, warm
+from services.anthropic import VOICE_PROMPT, Claude, Prompt
+from services.claude_client import Anthropic, Model, Models, claude_client
 from tests.services.stage import Lab, Notes, Stage
 
 pytestmark = pytest.mark.provider
@@ -74,12 +66,10 @@ def claude(
     """A station that asks the lab."""
     return Claude(
         Anthropic(stall_s=stall_s),
-        client=client,
+        models=Models(Model(model, client)),
         recorder=notes,
-        model=model,
         max_tokens=200,
-        system=SYSTEM,
-        situation=SITUATION,
+        prompt=Prompt(SYSTEM, SITUATION),
         speculation=speculation,
     )
 
@@ -217,62 +207,6 @@ async def test_an_interruption_hangs_up_on_the_model(
     assert notes.of(LLM_TOKENS, kind="input") > 0
 
 
-CASES = [
-    ("http_status", {"status": 401}, ProviderRefused, ErrorCategory.AUTHENTICATION),
-    ("http_status", {"status": 400}, ProviderRefused, ErrorCategory.INVALID_REQUEST),
-    ("http_status", {"status": 402}, ProviderRefused, ErrorCategory.QUOTA),
-    ("http_status", {"status": 429, "retry_after_s": 7.0}, ProviderBusy, ErrorCategory.RATE_LIMIT),
-    ("http_status", {"status": 529, "retry_after_s": 7.0}, ProviderBusy, ErrorCategory.RATE_LIMIT),
-    ("http_status", {"status": 500}, ProviderDown, ErrorCategory.SERVER),
-    ("down", {}, ProviderDown, ErrorCategory.CONNECTIVITY),
-    ("black_hole", {}, ProviderSlow, ErrorCategory.CONNECTIVITY),
-    ("headers_only", {}, ProviderSlow, ErrorCategory.CONNECTIVITY),
-    ("pings_only", {"every_s": 0.05}, ProviderSlow, ErrorCategory.CONNECTIVITY),
-    ("stall", {"after": 2}, ProviderSlow, ErrorCategory.CONNECTIVITY),
-    ("reset_peer", {"after": 2}, ProviderDown, ErrorCategory.CONNECTIVITY),
-    ("error_after", {"after": 1}, ProviderBusy, ErrorCategory.RATE_LIMIT),
-    ("error_after", {"after": 1, "type": "api_error"}, ProviderDown, ErrorCategory.CONNECTIVITY),
-    ("quota", {"after": 1}, ProviderBusy, ErrorCategory.RATE_LIMIT),
-    ("refusal", {}, ProviderRefused, ErrorCategory.APPLICATION),
-    ("malformed_tool_json", {}, ProviderBroke, ErrorCategory.SERVER),
-]
-
-
-@pytest.mark.parametrize(
-    ("shape", "more", "kind", "category"), CASES, ids=[f"{c[0]}-{c[1]}" for c in CASES]
-)
-async def test_whatever_goes_wrong_is_one_typed_fault_and_the_next_turn_works(
-    lab: Lab,
-    notes: Notes,
-    client: AsyncAnthropic,
-    shape: str,
-    more: dict[str, Any],
-    kind: type[ProviderFault],
-    category: ErrorCategory,
-) -> None:
-    """One error frame with the category Pipecat knows, the reply ended, no payload in the text."""
-    lab.fault("anthropic", shape, **more)
-    stage = Stage(claude(client, notes))
-    async with stage.open():
-        await stage.play(LLMContextFrame(asked("My number is 555 0142.")))
-        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
-        await stage.until(lambda: stage.risen(ErrorFrame))
-        (error,) = stage.risen(ErrorFrame)
-        assert type(error.exception) is kind
-        assert error.category is category
-        assert "0142" not in error.error
-        assert error.exception.party == "llm"
-        if shape == "http_status":
-            assert error.exception.request_id
-            assert error.exception.retry_after_s == more.get("retry_after_s")
-        before = len(stage.seen(LLMTextFrame))
-        await stage.play(LLMContextFrame(asked()))
-        await stage.until(lambda: len(stage.seen(LLMFullResponseEndFrame)) == 2)
-        text = "".join(f.text for f in stage.seen(LLMTextFrame)[before:])
-        assert text == "Good morning. How can I help?"
-    assert notes.of(PROVIDER_FAULTS, provider="anthropic") == 1
-
-
 async def test_an_unknown_event_is_survived(lab: Lab, notes: Notes, client: AsyncAnthropic) -> None:
     """The vendor may add kinds."""
     lab.fault("anthropic", "unknown_type", after=1)
@@ -282,33 +216,6 @@ async def test_an_unknown_event_is_survived(lab: Lab, notes: Notes, client: Asyn
         await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
     assert not stage.risen(ErrorFrame)
     assert "".join(f.text for f in stage.seen(LLMTextFrame)).endswith("How can I help?")
-
-
-async def test_the_client_never_retries_by_itself(lab: Lab, client: AsyncAnthropic) -> None:
-    """A hidden retry is a second of dead air."""
-    lab.fault("anthropic", "http_status", status=529)
-    with pytest.raises(Exception, match="529|verloaded"):
-        await client.messages.create(
-            model="claude-haiku-4-5", max_tokens=1, messages=[{"role": "user", "content": "Hi"}]
-        )
-    assert lab.world.faults.armed() == []
-
-
-async def test_warming_opens_a_connection_that_the_first_turn_uses(
-    lab: Lab, notes: Notes, client: AsyncAnthropic
-) -> None:
-    """No paid request is made; a vendor that cannot be reached is no reason to fail."""
-    assert await warm(client)
-    assert not requests(lab)
-    async with claude_client(Anthropic(url="http://127.0.0.1:9"), "k") as nobody:
-        assert not await warm(nobody)
-
-
-def test_settings_refuse_what_cannot_work() -> None:
-    """A sentence names the value."""
-    for wrong in ({"stall_s": 0.0}, {"cache_ttl": "2h"}, {"temperature": 1.5}):
-        with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
-            Anthropic(**wrong)
 
 
 QUESTION = "What are your opening hours?"

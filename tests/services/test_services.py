@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 import pytest
 
 from call.errors import SettingsError
+from call.first_token import Patience
 from call.measures import NullRecorder
-from services import Hear, Speak, Think, llm, stt, tts
-from services.anthropic import Anthropic, Claude, claude_client
+from services import Hear, Speak, Think, llm, models, stt, tts
+from services.anthropic import Claude, Prompt
 from services.cartesia import Cartesia
+from services.claude_client import Anthropic
 from services.deepgram import DeepgramSTT
 from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs
@@ -29,6 +31,7 @@ class Settings:
     hear: Hear = Hear()
     think: Think = Think()
     speak: Speak = Speak()
+    patience: Patience = Patience()
     deepgram: Deepgram = Deepgram()
     anthropic: Anthropic = Anthropic()
     elevenlabs: ElevenLabs = ElevenLabs()
@@ -53,8 +56,9 @@ async def test_each_door_builds_what_the_settings_name() -> None:
     """Under the names that labels are made of."""
     settings, recorder = Settings(), NullRecorder()
     ears = stt(settings, KEYS, recorder=recorder, language="en")
-    async with claude_client(settings.anthropic, "a") as client:
-        mind = llm(settings, KEYS, recorder=recorder, client=client, system="", situation="")
+    minds = models(settings, KEYS)
+    mind = llm(settings, recorder=recorder, models=minds, prompt=Prompt())
+    await minds.close()
     mouth = tts(settings, KEYS, recorder=recorder, language="en", voices=VOICES)
     assert isinstance(ears, DeepgramSTT)
     assert isinstance(mind, Claude)
@@ -83,6 +87,23 @@ def test_an_unknown_provider_is_refused_with_the_choices() -> None:
         Speak(provider="cartesia")
 
 
+async def test_the_stand_in_is_another_model_anywhere() -> None:
+    """Behind the first one's client, or at a place of its own with a key of its own; or nobody."""
+    here = models(Settings(), KEYS)
+    assert here.stand_in is not None and here.stand_in.client is here.first.client
+    assert here.stand_in.name == "claude-sonnet-4-6"
+    away = replace(Settings(), think=Think(stand_in_url="https://elsewhere.example"))
+    with pytest.raises(SettingsError, match="STAND_IN_API_KEY"):
+        models(away, KEYS)
+    there = models(away, {**KEYS, "stand_in": "s"})
+    assert there.stand_in is not None and there.stand_in.client.api_key == "s"
+    assert str(there.stand_in.client.base_url) == "https://elsewhere.example"
+    nobody = models(replace(Settings(), think=Think(stand_in_model="")), KEYS)
+    assert nobody.stand_in is None
+    for each in (here, there, nobody):
+        await each.close()
+
+
 def test_a_missing_key_or_voice_is_one_clear_line() -> None:
     """It names what to set."""
     settings, recorder = Settings(), NullRecorder()
@@ -100,5 +121,9 @@ def test_limits_are_checked() -> None:
         Think(max_tokens=0)
     with pytest.raises(ValueError, match="model is empty"):
         Think(model="")
+    with pytest.raises(ValueError, match='"m" cannot be its own stand-in'):
+        Think(model="m", stand_in_model="m")
+    with pytest.raises(ValueError, match="stand_in_s -1"):
+        Think(stand_in_s=-1)
     with pytest.raises(ValueError, match="stall_s 0"):
         Speak(stall_s=0)
