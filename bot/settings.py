@@ -209,8 +209,9 @@ def provider_keys(loaded: Loaded) -> dict[str, str]:
         key = loaded.secrets.value(f"{provider}_API_KEY")
         local = is_loopback(getattr(loaded.settings, provider).url)
         keys[provider] = key or (NO_KEY if local else "")
-    local = is_loopback(loaded.settings.think.stand_in_url)
-    keys["stand_in"] = loaded.secrets.value("STAND_IN_API_KEY") or (NO_KEY if local else "")
+    if elsewhere := loaded.settings.think.stand_in_url:
+        key = loaded.secrets.value("STAND_IN_API_KEY")
+        keys["stand_in"] = key or (NO_KEY if is_loopback(elsewhere) else "")
     return keys
 
 

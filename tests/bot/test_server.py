@@ -44,7 +44,7 @@ def exchange(**overrides: str) -> Exchange:
         loaded=loaded,
         keys={},
         personas=Personas(AGENT, {}),
-        model=nothing,
+        models=nothing,
         smart_turn=nothing,
         http=nothing,
         admission=Admission(loaded.settings.capacity),

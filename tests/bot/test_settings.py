@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.addresses import is_loopback
-from bot.secrets import SECRET_NAMES, missing_keys, require_keys
+from bot.secrets import NO_KEY, SECRET_NAMES, missing_keys, require_keys
 from bot.settings import HOME, KNOBS, Settings, describe, load, provider_keys, toml
 from call.errors import SettingsError
 
@@ -246,6 +246,19 @@ def test_providers_on_this_machine_need_no_keys():
     assert set(missing_keys(loaded)) == {"TWILIO_AUTH_TOKEN"}
     assert all(provider_keys(loaded).values())
     require_keys(load(LAB | {"OFFHOOK__WIRE__VERIFY_SIGNATURE": "false"}))
+
+
+def test_a_stand_in_elsewhere_has_a_key_of_its_own():
+    """The first vendor's key is never sent there; on this machine it needs none."""
+    away = LAB | {"OFFHOOK__THINK__STAND_IN_URL": "https://elsewhere.example"}
+    assert "STAND_IN_API_KEY" in missing_keys(load(away))
+    assert provider_keys(load(away | {"ANTHROPIC_API_KEY": "a"}))["stand_in"] == ""
+    assert provider_keys(load(away | {"STAND_IN_API_KEY": "s"}))["stand_in"] == "s"
+    near = LAB | {"OFFHOOK__THINK__STAND_IN_URL": "http://127.0.0.1:9"}
+    assert "STAND_IN_API_KEY" not in missing_keys(load(near))
+    assert provider_keys(load(near))["stand_in"] == NO_KEY
+    with pytest.raises(SettingsError, match="stand_in_url"):
+        load(LAB | {"OFFHOOK__THINK__STAND_IN_URL": "elsewhere"})
 
 
 def test_keys_reach_the_provider_they_are_for():
