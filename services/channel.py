@@ -208,10 +208,14 @@ class Channel:
             while self._queue:
                 data = self._queue.popleft()
                 self._sent_at = time.monotonic()
-                if isinstance(data, str):
-                    await socket.send_str(data)
-                else:
-                    await socket.send_bytes(data)
+                try:
+                    if isinstance(data, str):
+                        await socket.send_str(data)
+                    else:
+                        await socket.send_bytes(data)
+                except (OSError, aiohttp.ClientError):
+                    await asyncio.sleep(_CLOSE_S)  # whoever reads knows better why it ended
+                    raise
             self._waiting.clear()
             await self._waiting.wait()
 
