@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from call.cues import normal
+from call.false_alarms import FalseAlarms
 from call.floor import Floor
 
 
@@ -41,7 +42,15 @@ class BargeIn:
     late_s: float = 1.5
     """Seconds after the agent went on in which slow words of the same voice still stop it."""
 
+    false_alarms: int = 2
+    """So many sounds in a row that held the agent and had no words, and only words stop it: on a
+    speakerphone or in a street every second would hold it. Words come some 0.4 s later."""
+    false_alarm_s: float = 60.0
+    """Seconds after which such a sound is forgotten; rooms get quiet again."""
+
     def __post_init__(self) -> None:
+        if self.false_alarms < 1 or self.false_alarm_s <= 0:
+            raise ValueError("false_alarms is at least 1, and false_alarm_s above 0 seconds")
         for name in ("decide_s", "voiced_s", "settle_s", "quiet_s", "late_s"):
             if not 0 < getattr(self, name) <= 5:
                 raise ValueError(f"{name} is {getattr(self, name)}; choose above 0, at most 5 s")
@@ -230,6 +239,7 @@ class Interruption:
         self._settings = settings
         self._floor = floor
         self._state = _State.CALM
+        self._alarms = FalseAlarms(limit=settings.false_alarms, memory_s=settings.false_alarm_s)
         self._voiced = False
         self._began_at = 0.0  # the voice in hand
         self._paused_at = 0.0
@@ -291,6 +301,8 @@ class Interruption:
             return ()
         if not self._floor.is_speaking or self._floor.is_protected(now):
             return ()
+        if self._alarms.are_many(now):
+            return ()
         self._forget_words()
         self._state, self._began_at = _State.HELD, now
         self._asked_at = now
@@ -300,10 +312,13 @@ class Interruption:
         """A turn's worth of voice: over a silent agent it opens the turn."""
         if self._state is _State.HELD:
             return self.on_deadline(now)
-        if self._floor.is_speaking and not self._floor.is_protected(now):
-            if self._state is _State.CALM:
-                return self._hold(now)
-            return ()  # the voice that was dismissed goes on; its words will tell
+        if not self._floor.is_agents:
+            return self._yield("voice")
+        if self._floor.is_protected(now) or self._alarms.are_many(now):
+            return ()  # its words will tell
+        if self._floor.is_speaking:
+            # the voice that was dismissed may go on; its words will tell, too
+            return self._hold(now) if self._state is _State.CALM else ()
         return self._yield("voice")
 
     # ── phase two ────────────────────────────────────────────────────────────────────
@@ -337,6 +352,8 @@ class Interruption:
             return ()
         said = self._kind()[0]
         text, self._final = self._final, ""
+        if said is Kind.LISTENING:
+            self._alarms.real()
         return (Dismiss(text if said is Kind.LISTENING else ""),)
 
     def _verdict(self, now: float) -> str:
@@ -378,12 +395,22 @@ class Interruption:
     def _resume(self, now: float) -> tuple[Action, ...]:
         self._state, self._resumed_at = _State.DISMISSED, now
         final, said = self._final, self._kind()[0]
+        if said in (Kind.NOTHING, Kind.ECHO):
+            self._alarms.false(now)
+        else:
+            self._alarms.real()
         if not final:
             return (Resume(),)
         self._final = ""
         return (Resume(), Dismiss(final if said is Kind.LISTENING else ""))
 
+    def came_to_nothing(self, now: float) -> None:
+        """A sound that took the floor had no words after all."""
+        self._alarms.false(now)
+
     def _yield(self, reason: str) -> tuple[Action, ...]:
+        if reason != "voice":
+            self._alarms.real()
         self._calm()
         return (Yield(reason),)
 

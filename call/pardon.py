@@ -41,6 +41,11 @@ class _Reply:
     kind: str
     clauses: dict[int, str] = field(default_factory=dict)
 
+    @property
+    def is_own(self) -> bool:
+        """A phrase of the agent's own, not an answer that may have been a guess."""
+        return self.kind != "reply"
+
 
 class LastWords:
     """What the agent said last in one call."""
@@ -102,12 +107,19 @@ class LastWords:
         self._in_a_row += 1
 
     def cut(self) -> str:
-        """From the clause that was cut short on; empty if nothing was being said."""
-        reply = self._reply(self._sounding)
-        if reply is None or reply.kind == FILLER or self.is_answer_owed:
+        """From the clause that was cut short on, with phrases that were to follow (a greeting);
+        empty if nothing was being said."""
+        if self.is_answer_owed:
             return ""
-        heard = self._heard[1] if self._heard[0] == reply.number else 0
-        return " ".join(text for clause, text in reply.clauses.items() if clause > heard)
+        number, last = self._heard
+        unheard = [
+            text
+            for reply in self._replies
+            if reply.number == self._sounding or (reply.number > self._sounding and reply.is_own)
+            for clause, text in reply.clauses.items()
+            if reply.kind != FILLER and (reply.number, clause) > (number, last)
+        ]
+        return " ".join(unheard)
 
     def _from_the_end(self) -> str:
         number, last = self._touched

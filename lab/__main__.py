@@ -47,7 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=_port, default=7900, help="0 takes a free one")
     parser.add_argument("--profile", choices=PROFILES, default="co-located", help="delays")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other delays")
-    parser.add_argument("--engine", choices=ENGINES, default="real", help="bursts for load runs")
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="real",
+        help="clips for noisy lines, bursts for load runs",
+    )
     parser.add_argument(
         "--mind", choices=MINDS, default="receptionist", help="reciter to count words"
     )

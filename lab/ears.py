@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from lab import known_clips
 from lab.hearing import Word
-from lab.listening import STEP_BYTES, Decoder, Listening, Syllables
+from lab.listening import STEP_BYTES, Decoder, Listening, Syllables, Wordless
 from lab.speech_gate import SpeechGate
 from lab.sphinx import Found, Sphinx
-
-ENGINES = ("real", "bursts")
 
 
 class LateSphinx:
@@ -40,6 +39,15 @@ class LateSphinx:
     def end(self) -> list[Found]:
         """Its words for good."""
         return self._sphinx.end() if self._sphinx else []
+
+
+# What makes words of sound that is none of the lab's clips, by engine.
+_DECODERS: dict[str, Callable[[], Decoder]] = {
+    "real": LateSphinx,
+    "bursts": Syllables,
+    "clips": Wordless,
+}
+ENGINES = tuple(_DECODERS)
 
 
 class _Stream:
@@ -77,7 +85,7 @@ class _Stream:
 
     def _drain(self, *, smallest: int) -> Listening:
         if self._listening is None:
-            decoder: Decoder = LateSphinx() if self._engine == "real" else Syllables()
+            decoder = _DECODERS[self._engine]()
             self._listening = Listening(clips=known_clips.load(), decoder=decoder)
         while piece := self._next(smallest):
             self._listening.take(piece)

@@ -1,7 +1,8 @@
 """What stands behind the emulated providers: ears, a voice and a mind, each chosen by one word.
 
-`real` hears and speaks; `bursts` is speech-shaped noise for load runs. The mind is a receptionist,
-or a reciter whose every word can be told apart. Tests put in their own.
+`real` hears and speaks; `clips` speaks too and knows the lab's own callers, to it noise has no
+words; `bursts` is speech-shaped noise for load runs. The mind is a receptionist, or a reciter whose
+every word can be told apart. Tests put in their own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lab.hearing import Ear
 from lab.receptionist import Reply
 from lab.speaking import Speech
 
-ENGINES = ("real", "bursts")
+ENGINES = ("real", "clips", "bursts")
 MINDS = ("receptionist", "reciter")
 
 
@@ -43,7 +44,9 @@ def load(engine: str, *, mind: str = "receptionist") -> Engines:
 
     reply = reciter.Reciter().reply if mind == "reciter" else receptionist.Receptionist().reply
 
+    mouth = "bursts" if engine == "bursts" else "real"
+
     def speak(text: str, *, voice: str) -> Awaitable[Speech]:
-        return speaking.speak(text, voice=voice, engine=engine)
+        return speaking.speak(text, voice=voice, engine=mouth)
 
     return Engines(ear=lambda: hearing.ear(engine), speak=speak, reply=reply)

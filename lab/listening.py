@@ -328,3 +328,21 @@ class Syllables:
     def end(self) -> list[Found]:
         """The same."""
         return self.words()
+
+
+class Wordless:
+    """A decoder that makes nothing of unknown sound: to good recognisers, noise has no words."""
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def take(self, pcm8k: bytes) -> None:
+        """Nothing."""
+
+    def words(self) -> list[Found]:
+        """None."""
+        return []
+
+    def end(self) -> list[Found]:
+        """None."""
+        return []

@@ -88,6 +88,7 @@ class TurnStart(BaseUserTurnStartStrategy):
         self._is_open = False
         if self._interrupts_for_nothing:
             self._interrupts_for_nothing = False
+            self._rule.came_to_nothing(time.monotonic())
             self._recorder.count(FALSE_INTERRUPTIONS)
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:

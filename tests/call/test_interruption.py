@@ -112,9 +112,73 @@ def test_nothing_is_held_when_the_agent_is_silent() -> None:
 
 
 def test_a_phrase_that_must_be_finished_is_never_held() -> None:
-    """The turn opens all the same, so that the caller's words are kept."""
-    floor = speaking(protected=True)
-    assert play(floor, (1.0, VoiceBegan()), (1.2, VoiceLasted())) == [Yield("voice")]
+    """A voice over it may be its echo, or last no longer; words open the turn, and are kept."""
+    floor, voice = speaking(protected=True), ((1.0, VoiceBegan()), (1.2, VoiceLasted()))
+    assert play(floor, *voice) == []
+    said = WordsHeard("I want to book on Tuesday", final=False)
+    assert play(floor, *voice, (1.5, said)) == [Yield("content")]
+
+
+# ── a line that cries wolf ───────────────────────────────────────────────────────────
+def alarms(*times: float) -> list[tuple[float, Fact]]:
+    """Sounds over the agent that have no words."""
+    return [step for at in times for step in ((at, VoiceBegan()), (at + 0.1, VoicePaused()))]
+
+
+def test_after_two_sounds_that_were_nothing_only_words_stop_the_agent() -> None:
+    """An echo, a street: each held it for a moment; now neither onset nor lasting voice does."""
+    held = [Hold(), Resume()]
+    assert play(speaking(), *alarms(1.0, 3.0)) == held * 2
+    later = (5.0, VoiceBegan()), (5.2, VoiceLasted())
+    assert play(speaking(), *alarms(1.0, 3.0), *later) == held * 2
+    said = (5.5, WordsHeard("stop", final=False))
+    assert play(speaking(), *alarms(1.0, 3.0), *later, said) == [*held * 2, Yield("floor")]
+
+
+def test_on_such_a_line_a_thinking_agent_is_not_stopped_by_a_sound() -> None:
+    """And a silent one hears a turn begin as ever."""
+    floor = speaking()
+    rule = Interruption(BargeIn(), floor)
+    for at in (1.0, 3.0):
+        assert rule.decide(VoiceBegan(), at) == (Hold(),)
+        rule.decide(VoicePaused(), at + 0.1)
+        assert rule.on_deadline(at + 0.6) == (Resume(),)
+    floor.reply_ended(1)
+    assert rule.decide(VoiceLasted(), 5.0) == ()
+    floor.agent_ended()
+    assert rule.decide(VoiceLasted(), 6.0) == (Yield("voice"),)
+
+
+@pytest.mark.parametrize("words", ["uh huh", "stop"])
+def test_a_word_makes_the_line_believed_again(words: str) -> None:
+    """A sign of listening, or one that takes the floor."""
+    said = (3.4, WordsHeard(words, final=True))
+    again = play(speaking(), *alarms(1.0, 3.0), said, *alarms(6.0))
+    assert again[-2:] == [Hold(), Resume()]
+
+
+def test_a_word_during_the_hold_makes_the_line_believed_again() -> None:
+    """It was no false alarm."""
+    listening: list[tuple[float, Fact]] = [
+        (2.0, VoiceBegan()),
+        (2.1, WordsHeard("uh huh", final=True)),
+        (2.2, VoicePaused()),
+    ]
+    assert play(speaking(), *alarms(1.0), *listening, *alarms(4.0, 6.0)).count(Hold()) == 4
+
+
+def test_a_false_alarm_is_forgotten_after_a_while() -> None:
+    """The street is quiet."""
+    assert play(speaking(), *alarms(1.0, 3.0, 62.0)).count(Hold()) == 3
+
+
+def test_an_interruption_for_nothing_is_a_false_alarm() -> None:
+    """It took the floor and had no words."""
+    floor = speaking()
+    rule = Interruption(BargeIn(), floor)
+    for at in (1.0, 2.0):
+        rule.came_to_nothing(at)
+    assert rule.decide(VoiceBegan(), 3.0) == ()
 
 
 @pytest.mark.parametrize("value", ["Your number is 555 0142 77.", "I have [PHONE_1] for you."])
@@ -278,7 +342,15 @@ def test_every_hold_ends_in_time_by_exactly_one_verdict(
 
 
 @pytest.mark.parametrize(
-    "broken", [{"decide_s": 0}, {"quiet_s": 9}, {"content_words": 0}, {"finishing_chars": -1}]
+    "broken",
+    [
+        {"decide_s": 0},
+        {"quiet_s": 9},
+        {"content_words": 0},
+        {"finishing_chars": -1},
+        {"false_alarms": 0},
+        {"false_alarm_s": 0},
+    ],
 )
 def test_settings_out_of_range_are_refused(broken: dict[str, float]) -> None:
     """By name."""

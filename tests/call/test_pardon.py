@@ -129,6 +129,14 @@ def test_a_reply_of_which_nothing_was_heard_yet_is_cut_whole() -> None:
     assert words.cut() == "Three, four."
 
 
+def test_a_phrase_that_was_to_follow_belongs_to_it() -> None:
+    """The greeting behind a disclosure; a guess at an answer does not."""
+    words = spoken("This call is recorded.", kind="disclosure")
+    words.written(2, 1, "How can I help?", kind="greeting")
+    words.written(3, 1, "We open at eight.", kind="reply")
+    assert words.cut() == "How can I help?"
+
+
 @pytest.mark.parametrize("knob", [{"chars": 0}, {"times": -1}])
 def test_bad_bounds_are_refused(knob: dict[str, int]) -> None:
     """By name."""

@@ -140,13 +140,15 @@ def process(*arguments: str, environ: Mapping[str, str], log: IO[str], ready: st
 
 
 @contextmanager
-def open_house(folder: Path, *, profile: str = "co-located", **overrides: str) -> Any:
+def open_house(
+    folder: Path, *, profile: str = "co-located", engine: str = "real", **overrides: str
+) -> Any:
     """Lab and bot, ready to take calls; overrides are environment variables of the bot."""
     with ExitStack() as stack:
         log = stack.enter_context((folder / "house.log").open("w"))
         plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         lab = process(
-            "lab", "--port", "0", "--profile", profile,
+            "lab", "--port", "0", "--profile", profile, "--engine", engine,
             environ=plain, log=log, ready="lab ready on ",
         )  # fmt: skip
         _, line = stack.enter_context(lab)

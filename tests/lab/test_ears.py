@@ -18,7 +18,7 @@ def _feed(ear: hearing.Ear, pcm: bytes) -> None:
         ear.feed(pcm[at : at + 320])
 
 
-@pytest.mark.parametrize("engine", ["real", "bursts"])
+@pytest.mark.parametrize("engine", ["real", "clips", "bursts"])
 async def test_a_known_clip_is_heard_exactly(engine: str) -> None:
     """Fed frame by frame, finished once; the next finish is empty."""
     ear = hearing.ear(engine)
@@ -74,8 +74,17 @@ async def test_many_ears_do_not_mix_their_callers() -> None:
 
 def test_an_unknown_engine_is_named() -> None:
     """The error says which there are."""
-    with pytest.raises(ValueError, match="real, bursts"):
+    with pytest.raises(ValueError, match="real, bursts, clips"):
         hearing.ear("neural")
+
+
+async def test_to_ears_that_know_the_clips_alone_other_sound_has_no_words() -> None:
+    """Speech of anybody else is noise."""
+    speech = speaking.say("I would like to see a dentist", voice="kal16", engine="bursts")
+    ear = hearing.ear("clips")
+    _feed(ear, silence(0.5) + speech.pcm8k + silence(0.3))
+    assert ear.partial() == []
+    assert await ear.finish() == []
 
 
 @pytest.mark.skipif(not flite.is_available(), reason="libflite1 is not installed")

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.provider
 
 def test_an_unknown_engine_names_the_choices() -> None:
     """A wrong name is told with the right ones."""
-    with pytest.raises(ValueError, match="real, bursts"):
+    with pytest.raises(ValueError, match="real, clips, bursts"):
         load("siri")
 
 

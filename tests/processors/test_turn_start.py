@@ -23,6 +23,7 @@ from call.floor import Floor
 from call.measures import FALSE_INTERRUPTIONS, HOLDS, Measure, NullRecorder
 from frames.floor import HoldFrame, ResumeFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.speech import SpeakNowFrame
+from tests.conftest import TICK
 from tests.processors.aggregator import pair
 
 pytestmark = pytest.mark.frame
@@ -62,10 +63,12 @@ async def test_speech_interrupts_a_busy_agent() -> None:
 
 
 async def test_a_protected_phrase_is_not_interrupted() -> None:
-    """The turn opens all the same, so that the caller's words are kept."""
+    """A voice opens no turn over it, for it may be its echo; its words do, and are kept."""
     floor = Floor()
     floor.clause_began(1, "This call is recorded.", is_protected=True, now=float("inf"))
-    assert await signs(floor, VADUserStartedSpeakingFrame()) == [UserStartedSpeakingFrame]
+    assert await signs(floor, VADUserStartedSpeakingFrame()) == []
+    words = InterimTranscriptionFrame("I want to book on Tuesday", "", "")
+    assert await signs(floor, VADUserStartedSpeakingFrame(), words) == [UserStartedSpeakingFrame]
 
 
 @pytest.mark.parametrize("sign", [UserSpeakingFrame, VADUserStartedSpeakingFrame])
@@ -82,7 +85,15 @@ async def test_who_still_speaks_when_the_protected_phrase_is_over_takes_the_floo
     user = pair(floor=floor).user()
     user.add_event_handler("on_before_process_frame", ended(floor, Ends))
     down, up = await run_test(
-        user, frames_to_send=[VADUserStartedSpeakingFrame(), UserSpeakingFrame(), Ends(), sign()]
+        user,
+        frames_to_send=[
+            VADUserStartedSpeakingFrame(),
+            InterimTranscriptionFrame("I want to book on Tuesday", "", ""),
+            SleepFrame(sleep=TICK),
+            UserSpeakingFrame(),
+            Ends(),
+            sign(),
+        ],
     )
     assert shown(down) == shown(up) == list(SIGNS)
 
