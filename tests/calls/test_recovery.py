@@ -1,0 +1,196 @@
+"""The model is late, breaks off, refuses or is gone, and the caller is answered or led out."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.receptionist import Reply, ToolUse
+from lab.server import Lab
+from tests.calls.house import Rung
+from tests.calls.scripted import CLIP, open_scripted, results_of, turns_of
+
+pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+
+FILLER, SECOND = "Bear with me.", "Still looking."
+TOOL_FILLER = "Leafing through the book."
+APOLOGY = "We are sorry."
+AGENT = f"""
+name = "Mia"
+prompt = "You help."
+greeting = "Hello, this is Mia."
+[voices]
+elevenlabs = "EXAVITQu4vr4xnSDxMaL"
+cartesia = "71a7ad14-091c-4e8e-a314-022ece01c121"
+[phrases]
+fillers = ["{FILLER}", "{SECOND}"]
+apology = "{APOLOGY}"
+[[tools]]
+name = "look"
+description = "Look it up."
+url = "/look"
+filler = "{TOOL_FILLER}"
+read_only = true
+"""
+LONG = "We open at eight, and we close at six. On Saturday we open at nine. Anything else?"
+SLOW_TOOL_S = 3.0
+# Two seconds of silence are promised; the rest is what a shared machine adds.
+SILENCE_S = 2.6
+
+TALKS = {
+    "served": [
+        "Is the answer late?",
+        "Is the line busy?",
+        "Is the sentence broken?",
+        "Is the tool slow?",
+    ],
+    "dead": ["Is the model gone?"],
+    "refused": ["Is it thrice?"],
+}
+FAULTS: list[dict[str, Any]] = [
+    {"shape": "slow_first_token", "delay_s": 3.0, "when_words": "late"},
+    {"shape": "http_status", "status": 529, "when_words": "busy", "for_next": 2},
+    {"shape": "stall", "after": 14, "when_words": "broken", "for_next": 1},
+    {"shape": "black_hole", "when_words": "gone"},
+    {"shape": "http_status", "status": 529, "when_words": "thrice"},
+]
+
+
+def mind(body: dict[str, Any]) -> Reply:
+    """The same long answer to everything, but where a tool has to be asked."""
+    asked = [turn for turn in turns_of(body) if not turn.startswith("(")]
+    if asked and "tool" in asked[-1]:
+        if results_of(body):
+            return Reply("The book says yes.")
+        return Reply("", [ToolUse("toolu_1", "look", {})])
+    return Reply(LONG)
+
+
+class _Book(BaseHTTPRequestHandler):
+    """A tool that takes its time."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        time.sleep(SLOW_TOOL_S)
+        body = b'{"free": true}'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def script(folder: Path, name: str, turns: int) -> str:
+    """A caller who asks so often, hears each answer out, and stays until the end."""
+    ask = [
+        {"do": "say", "clip": CLIP, "pause_s": 0.2},
+        {"do": "wait_agent", "timeout_s": 20, "quiet_s": 2.8},
+    ]
+    ends = [{"do": "wait_end", "timeout_s": 40}] if turns == 1 else [{"do": "hang_up"}]
+    file = folder / f"{name}.json"
+    steps = [{"do": "wait_agent"}, *(ask[:1] if turns == 1 else ask * turns), *ends]
+    file.write_text(json.dumps({"name": name, "steps": steps}))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Rung], Lab]]:
+    """Three callers at the same time, each with a model that fails in its own way."""
+    folder = tmp_path_factory.mktemp("recovery")
+    (folder / "agent.toml").write_text(AGENT)
+    book = HTTPServer(("127.0.0.1", 0), _Book)
+    threading.Thread(target=book.serve_forever, daemon=True).start()
+    with open_scripted(
+        folder,
+        scripts=list(TALKS.values()),
+        mind=mind,
+        OFFHOOK__AGENT__FILE=str(folder / "agent.toml"),
+        OFFHOOK__TOOLS__BASE_URL=f"http://127.0.0.1:{book.server_port}",
+        OFFHOOK__TOOLS__TIMEOUT_S="10",
+    ) as (house, lab):
+        house.lab("/control", [{"provider": "anthropic", **fault} for fault in FAULTS])
+        callers = {}
+        for name, lines in TALKS.items():  # one after another: the ears are dealt in that order
+            caller = house.dial(script(folder, name, len(lines)), "--events", "--lab", lab.http_url)
+            assert any("lab.agent.speaking" in line for line in caller.stdout or ())
+            callers[name] = caller
+        yield {name: house.hang_on(caller) for name, caller in callers.items()}, lab
+    book.shutdown()
+    book.server_close()
+
+
+@pytest.fixture(scope="module")
+def calls(evening: tuple[dict[str, Rung], Lab]) -> dict[str, Rung]:
+    return evening[0]
+
+
+def heard(rung: Rung) -> list[str]:
+    """What was heard in each turn."""
+    return [turn["heard_text"] for turn in rung.record["turns"]]
+
+
+def dead_air_s(rung: Rung) -> list[float]:
+    """The longest silence of each turn, at the carrier."""
+    [call] = rung.report["calls"]
+    return [turn["dead_air_s"] for turn in call["turns"]]
+
+
+def test_a_late_answer_is_covered_by_a_holding_phrase(calls: dict[str, Rung]) -> None:
+    """The phrase first, then all of the answer."""
+    assert heard(calls["served"])[0] == f"{FILLER} {LONG}"
+
+
+def test_a_model_that_is_busy_is_stood_in_for(calls: dict[str, Rung], evening: Any) -> None:
+    """The caller hears the answer and nothing else; the record names the fault and the remedy."""
+    assert heard(calls["served"])[1] == LONG
+    remedies = [fault["remedy"] for fault in calls["served"].record["faults"]]
+    assert remedies[:3] == ["wait", "again", "stand_in"]
+    asked = [
+        e["body"]["model"] for e in evening[1].world.log.read(provider="anthropic") if "body" in e
+    ]
+    assert "claude-sonnet-4-6" in asked
+
+
+def test_an_answer_that_breaks_off_is_heard_whole_and_once(calls: dict[str, Rung]) -> None:
+    """It goes on behind its last clause."""
+    assert heard(calls["served"])[2].replace(f" {FILLER}", "") == LONG
+
+
+def test_a_slow_tool_speaks_for_itself(calls: dict[str, Rung]) -> None:
+    """Its own phrase, then the answer."""
+    assert heard(calls["served"])[3].startswith(TOOL_FILLER)
+    assert heard(calls["served"])[3].endswith("The book says yes.")
+
+
+def test_nobody_waits_in_silence(calls: dict[str, Rung]) -> None:
+    """Whatever the model does, until the call is over."""
+    for rung in calls.values():
+        assert max(dead_air_s(rung)) < SILENCE_S, dead_air_s(rung)
+
+
+def test_holding_phrases_are_no_part_of_the_conversation(evening: Any) -> None:
+    """The model never reads that it said them."""
+    for entry in evening[1].world.log.read(provider="anthropic", kind="request"):
+        told = json.dumps(entry["body"]["messages"])
+        assert FILLER not in told and TOOL_FILLER not in told
+
+
+def test_a_model_that_is_gone_ends_with_an_apology_and_the_voicemail(
+    calls: dict[str, Rung],
+) -> None:
+    """Two phrases first; the third time it is given up. So it is, at once, when three requests in a
+    row are refused."""
+    for name, phrases in (("dead", f"{FILLER} {SECOND} {APOLOGY}"), ("refused", APOLOGY)):
+        record = calls[name].record
+        assert heard(calls[name])[-1].startswith(phrases), heard(calls[name])
+        assert (record["ending"], record["fault_party"]) == ("voicemail", "llm")
+        assert record["faults"][-1]["remedy"] == "give_up"
