@@ -45,6 +45,8 @@ class Phrases:
     """the model answered with nothing, twice"""
     hard_of_hearing: str = "I am having trouble hearing you."
     """the recogniser is gone"""
+    catching_up: str = "One moment, please."
+    """the recogniser is back, and hears again what the caller said meanwhile"""
 
     still_there: str = "Are you still there?"
     """the caller has said nothing for `[idle] ask_s`"""
@@ -87,6 +89,7 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "tool_fillers": ("لحظة، أتحقق من ذلك الآن.", "يستغرق الأمر وقتاً أطول من المعتاد."),
         "say_again": "عذراً، هل يمكنك إعادة ما قلت؟",
         "hard_of_hearing": "أجد صعوبة في سماعك.",
+        "catching_up": "لحظة من فضلك.",
         "still_there": "هل ما زلت على الخط؟",
         "still_there_again": "لا أسمعك. هل ما زلت على الخط؟",
         "silent_goodbye": "لا أسمع أحداً، سأنهي المكالمة الآن. يرجى الاتصال مرة أخرى. مع السلامة.",

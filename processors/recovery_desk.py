@@ -31,6 +31,9 @@ from frames.speech import SpeakNowFrame
 from processors.deciding import DecidingProcessor
 
 
+_BEHIND_S = 0.3  # less is caught up with before anybody waits
+
+
 class RecoveryDesk(DecidingProcessor):
     """One desk a call."""
 
@@ -53,6 +56,7 @@ class RecoveryDesk(DecidingProcessor):
         self._is_caller_speaking = False
         self._waits_since: float | None = None  # the caller has spoken, and no turn came of it
         self._told_at: float | None = None  # that we are hard of hearing
+        self._is_behind = False  # the recogniser is back, and hears again what it missed
 
     def decide(self, frame: Frame, now: float) -> Sequence[Frame] | None:
         """What leaves for what came."""
@@ -61,7 +65,8 @@ class RecoveryDesk(DecidingProcessor):
                 return self._fault(frame)
             case HearingLostFrame():
                 self._deaf_since = now
-            case HearingBackFrame():
+            case HearingBackFrame(behind_s=behind_s):
+                self._is_behind = behind_s > _BEHIND_S and self._told_at is None
                 self._deaf_since = self._told_at = None
                 self._recovery.is_well(Stage.HEAR)
             case VADUserStartedSpeakingFrame():
@@ -69,24 +74,26 @@ class RecoveryDesk(DecidingProcessor):
             case VADUserStoppedSpeakingFrame():
                 self._is_caller_speaking, self._waits_since = False, now
             case UserStoppedSpeakingFrame():
-                self._waits_since = None
+                self._waits_since, self._is_behind = None, False
         return None
 
     def next_deadline(self) -> float | None:
         """When the caller is to be told, or led out."""
-        if self._deaf_since is None:
-            return None
         if self._told_at is not None:
             return self._told_at + self._patience.hearing_again_s
-        if self._waits_since is None or self._is_caller_speaking:
+        deaf_since = self._waits_since if self._is_behind else self._deaf_since
+        if deaf_since is None or self._waits_since is None or self._is_caller_speaking:
             return None
-        return max(self._waits_since, self._deaf_since) + self._patience.hearing_s
+        return max(self._waits_since, deaf_since) + self._patience.hearing_s
 
     def on_deadline(self, now: float) -> Sequence[Frame]:
-        """The ear is still gone."""
+        """The ear is still gone, or still behind."""
         due_at = self.next_deadline()
         if due_at is None or now < due_at:
             return ()
+        if self._is_behind and self._deaf_since is None:
+            self._is_behind = False
+            return (SpeakNowFrame(self._phrases.catching_up, "catching_up"),)
         self._told_at = now
         return self._act(self._recovery.met(Stage.HEAR, Trouble.GONE), Party.STT)
 

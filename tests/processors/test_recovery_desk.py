@@ -156,6 +156,35 @@ def test_the_span_begins_with_the_later_of_silence_and_loss() -> None:
     assert after(*SPOKE, (12.0, HearingLostFrame())).next_deadline() == 13.7
 
 
+def test_a_caller_whose_words_are_being_heard_again_is_asked_for_a_moment() -> None:
+    """Once, and only who waits: the turn is not decided before the recogniser has caught up."""
+    back = (10.5, HearingBackFrame(gone_s=0.2, behind_s=1.5))
+    station = after((10.0, HearingLostFrame()), SPOKE[0], back, SPOKE[1])
+    assert station.next_deadline() == 12.7
+    assert shape(station.on_deadline(12.7)) == ["catching_up"]
+    assert station.next_deadline() is None
+    decided = (12.0, UserStoppedSpeakingFrame())
+    assert after((10.0, HearingLostFrame()), back, *SPOKE, decided).next_deadline() is None
+    near = (10.5, HearingBackFrame(gone_s=0.2, behind_s=0.2))
+    assert after((10.0, HearingLostFrame()), near, *SPOKE).next_deadline() is None
+
+
+def test_a_caller_who_was_told_already_is_not_told_twice() -> None:
+    """The ear comes back behind the words that said it was gone."""
+    station = after((9.0, HearingLostFrame()), *SPOKE)
+    station.on_deadline(12.7)
+    station.decide(HearingBackFrame(behind_s=3.0), 13.0)
+    assert station.next_deadline() is None
+
+
+def test_an_ear_that_is_lost_again_while_it_catches_up_is_gone() -> None:
+    """The later loss does not move what the caller waits for."""
+    back = (10.5, HearingBackFrame(gone_s=0.2, behind_s=1.5))
+    station = after((10.0, HearingLostFrame()), back, *SPOKE, (12.0, HearingLostFrame()))
+    assert station.next_deadline() == 12.7
+    assert shape(station.on_deadline(12.7)) == ["hard_of_hearing"]
+
+
 def test_nobody_is_told_who_does_not_wait() -> None:
     """A caller who has said nothing, who goes on speaking, whose turn was decided; an ear that is
     back."""
