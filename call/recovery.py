@@ -142,7 +142,7 @@ class Recovery:
     """The faults of one call, counted in a row, and the remedies for them."""
 
     def __init__(self) -> None:
-        self._in_a_row: Counter[tuple[Stage, bool]] = Counter()
+        self._in_a_row: Counter[tuple[Stage, Trouble | None]] = Counter()
 
     def met(self, stage: Stage, what: Trouble) -> Remedy:
         """It happened, once more: what is to be done."""
@@ -159,9 +159,10 @@ class Recovery:
             del self._in_a_row[key]
 
 
-def _count_of(stage: Stage, what: Trouble) -> tuple[Stage, bool]:
-    """An answer of nothing is counted apart from the outages of its stage."""
-    return stage, what is Trouble.EMPTY
+def _count_of(stage: Stage, what: Trouble) -> tuple[Stage, Trouble | None]:
+    """An answer of nothing is counted apart from the outages of its stage, and so is its absence:
+    each begins with an outage."""
+    return stage, what if what in (Trouble.EMPTY, Trouble.GONE) else None
 
 
 class StandIn:

@@ -30,7 +30,6 @@ from frames.recovery import HearingBackFrame, HearingLostFrame, WayOutFrame, rem
 from frames.speech import SpeakNowFrame
 from processors.deciding import DecidingProcessor
 
-
 _BEHIND_S = 0.3  # less is caught up with before anybody waits
 
 
@@ -91,7 +90,7 @@ class RecoveryDesk(DecidingProcessor):
         due_at = self.next_deadline()
         if due_at is None or now < due_at:
             return ()
-        if self._is_behind and self._deaf_since is None:
+        if self._is_behind:
             self._is_behind = False
             return (SpeakNowFrame(self._phrases.catching_up, "catching_up"),)
         self._told_at = now

@@ -177,11 +177,21 @@ def test_a_caller_who_was_told_already_is_not_told_twice() -> None:
     assert station.next_deadline() is None
 
 
-def test_an_ear_that_is_lost_again_while_it_catches_up_is_gone() -> None:
-    """The later loss does not move what the caller waits for."""
+def test_an_ear_that_is_lost_again_while_it_catches_up_is_given_its_time_again() -> None:
+    """The caller is asked for a moment meanwhile."""
     back = (10.5, HearingBackFrame(gone_s=0.2, behind_s=1.5))
     station = after((10.0, HearingLostFrame()), back, *SPOKE, (12.0, HearingLostFrame()))
     assert station.next_deadline() == 12.7
+    assert shape(station.on_deadline(12.7)) == ["catching_up"]
+    assert station.next_deadline() == 13.7
+    assert shape(station.on_deadline(13.7)) == ["hard_of_hearing"]
+
+
+def test_the_fault_that_took_the_ear_away_does_not_count_against_its_absence() -> None:
+    """Each loss comes with one; the caller is told before they are led out."""
+    station = after((9.0, HearingLostFrame()), *SPOKE)
+    for _ in range(3):
+        assert station.decide(error(busy("hear")), 9.0) == ()
     assert shape(station.on_deadline(12.7)) == ["hard_of_hearing"]
 
 
