@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipecat.processors.frame_processor import FrameProcessor
 
 from processors.clause_chunker import ClauseChunker
+from processors.confidence_gate import ConfidenceGate
 from processors.first_token_guard import FirstTokenGuard
 from processors.heard_ledger import HeardLedger
 from processors.idle_guard import IdleGuard
@@ -53,6 +54,7 @@ def stations(session: Session) -> list[FrameProcessor]:
         ),  # "are you still there?"
         # ── mind ────────────────────────────────────────────────────────────────
         session.listener,  # whose turn? start and stop strategies; the turn enters the conversation
+        ConfidenceGate(session.doubt, report),  # unsure words: "Did I hear that right?"
         PardonGate(last_words, report, speculation=session.speculation),  # "pardon?": once more
         TurnTap(report),  # zero of the five numbers
         session.llm,  # Claude, streaming

@@ -28,6 +28,7 @@ from bot.persona import situation
 from bot.pipeline import stations
 from bot.tools import ToolDoor, register, schemas
 from call.audio import RATE_HZ
+from call.confidence import Doubt, Doubts
 from call.errors import Ending, Fault, Party, ProviderFault
 from call.floor import Floor
 from call.heard import HeardLog
@@ -97,6 +98,11 @@ class Session:
         )
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
+        hear = self.settings.hear
+        self.doubt = Doubt(
+            Doubts(below=hear.ask_again_below, short_words=hear.ask_again_words),
+            self.persona.phrases,
+        )
         self.heard = HeardLog(self.settings.heard)
         self.recovery = Recovery()
         self.holding = Holding(
@@ -186,6 +192,7 @@ class Session:
                     floor=self.floor,
                     recorder=self.recorder,
                     speculation=self.speculation,
+                    doubt=self.doubt,
                 )
             ],
         )

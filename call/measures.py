@@ -144,6 +144,11 @@ STT_AUDIO = Measure(
     "offhook_stt_audio_seconds_total", "Audio sent to the recogniser", labels=("provider",)
 )
 STT_CONFIDENCE = Measure("offhook_stt_confidence_ratio", "Confidence of final transcripts", "ratio")
+UNSURE = Measure(
+    "offhook_unsure_turns_total",
+    "Turns the recogniser was unsure of that the model was not asked about, by what was done",
+    labels=("outcome",),
+)
 LLM_TOKENS = Measure("offhook_llm_tokens_total", "Tokens by kind", labels=("kind",))
 TTS_CHARACTERS = Measure(
     "offhook_tts_characters_total", "Characters sent to the voice", labels=("provider",)

@@ -27,6 +27,14 @@ class Phrases:
     """the caller's words stayed unsure"""
     recorded: str = "This call is recorded."
     """behind the disclosure, where recordings are on"""
+    heard_right: str = "Did I hear that right: {heard}?"
+    """words the recogniser was unsure of; {heard} stands for them"""
+    heard_either: str = "I am not sure. Did you say {first}, or {second}?"
+    """the second time, when the first was something else"""
+    heard_again: str = "I heard: {heard}. If that is right, say yes. If not, please say it slowly."
+    """the second time, when the first was denied"""
+    once_more: str = "I am sorry. Please say it once more."
+    """the first was denied, and nothing else was said"""
     whisper: str = "The telephone assistant passes you a caller."
     """to the person who takes over, before they hear the caller"""
     last_words: str = "They said:"
@@ -61,11 +69,22 @@ class Phrases:
             texts = (said,) if isinstance(said, str) else said
             if not texts or not all(text.strip() for text in texts):
                 raise ValueError(f"{knob.name} is empty; write the sentence the caller hears")
+        for name, places in _PLACES.items():
+            missing = [place for place in places if place not in getattr(self, name)]
+            if missing:
+                raise ValueError(f"{name} lacks {missing[0]}, which stands for what was heard")
         for name in ("fillers", "tool_fillers"):
             if len(getattr(self, name)) < 2:
                 raise ValueError(
                     f"{name} has one sentence; write two, it is not said twice running"
                 )
+
+
+_PLACES = {
+    "heard_right": ("{heard}",),
+    "heard_again": ("{heard}",),
+    "heard_either": ("{first}", "{second}"),
+}
 
 
 def phrases_of(language: str) -> Mapping[str, str | tuple[str, ...]]:
@@ -83,6 +102,10 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "nobody": "عذراً، لا يمكن لأحد الرد على الهاتف الآن.",
         "misheard": "عذراً، لا أستطيع فهم ما تقول على هذا الخط.",
         "recorded": "هذه المكالمة مسجّلة.",
+        "heard_right": "هل سمعتك جيداً: {heard}؟",
+        "heard_either": "لست متأكداً. هل قلت {first} أم {second}؟",
+        "heard_again": "سمعت: {heard}. إذا كان صحيحاً فقل نعم، وإلا فأعد القول ببطء من فضلك.",
+        "once_more": "عذراً، أعد القول مرة أخرى من فضلك.",
         "whisper": "المساعد الهاتفي يحوّل إليك متصلاً.",
         "last_words": "قال المتصل:",
         "fillers": ("لحظة من فضلك، سأتحقق من ذلك.", "ما زلت أبحث، شكراً لانتظارك."),

@@ -23,12 +23,14 @@ from pipecat.frames.frames import (
 from pipecat.turns.types import ProcessFrameResult, UserTurnSpeculation
 from pipecat.turns.user_stop.base_user_turn_stop_strategy import BaseUserTurnStopStrategy
 
+from call.confidence import Doubt, Doubts
 from call.endpoint import (
     DecideTurn,
     Endpoint,
     EndpointFilter,
     Fact,
     Finalized,
+    Outlook,
     ProbabilityArrived,
     RecogniserLost,
     SpeechStarted,
@@ -57,6 +59,7 @@ class TurnStop(BaseUserTurnStopStrategy):
         floor: Floor,
         recorder: Recorder | None = None,
         speculation: Speculation | None = None,
+        doubt: Doubt | None = None,
     ) -> None:
         super().__init__()
         settings = settings or Endpoint()
@@ -65,6 +68,7 @@ class TurnStop(BaseUserTurnStopStrategy):
         self._floor = floor
         self._recorder = recorder or NullRecorder()
         self._speculation = speculation or Speculation(settings, recorder=recorder)
+        self._doubt = doubt or Doubt(Doubts(below=0.0, short_words=0))
         self._timer: asyncio.TimerHandle | None = None
         # What the conversation will hold of the turn, also words from before it was opened;
         # signs of listening are not among them.
@@ -82,6 +86,7 @@ class TurnStop(BaseUserTurnStopStrategy):
     async def handle_user_turn_started(self) -> None:
         """The turn is open, whoever opened it."""
         self._is_open = True
+        self._doubt.turn_opened(asked=self._floor.last_said)
         await self._tell(TurnOpened(asked=self._floor.last_said))
 
     async def handle_user_turn_stopped(self) -> None:
@@ -93,6 +98,7 @@ class TurnStop(BaseUserTurnStopStrategy):
             self._speculation.keep(now)
         else:
             moves = self._speculation.drop(now)
+        self._doubt.turn_closed()
         self._finals.clear()
         self._filter.decide(TurnClosed(), now)
         self._arm()
@@ -102,8 +108,10 @@ class TurnStop(BaseUserTurnStopStrategy):
         """Turn what frames say into facts."""
         if isinstance(frame, UserBackchannelFrame):
             self._finals.clear()
+            self._doubt.forget()
         elif isinstance(frame, TranscriptionFrame):
             self._finals.append(frame.text)
+            self._doubt.heard(frame.text, _confidence(frame), _words(frame))
         if isinstance(frame, TranscriptionFrame | InterimTranscriptionFrame):
             self._report(frame)
         for fact in _facts(frame):
@@ -114,9 +122,13 @@ class TurnStop(BaseUserTurnStopStrategy):
         """Decide and re-arm before anything is awaited; then act."""
         now = time.monotonic()
         decisions = self._filter.decide(fact, now)
-        moves = () if decisions else self._speculation.look(self._filter.outlook(), now)
+        moves = () if decisions else self._speculation.look(self._outlook(), now)
         self._arm()
         await self._act(decisions, moves)
+
+    def _outlook(self) -> Outlook | None:
+        """What may be answered early: nothing that is to be asked back."""
+        return None if self._doubt.keeps_back else self._filter.outlook()
 
     def _arm(self) -> None:
         self._disarm()
@@ -135,8 +147,7 @@ class TurnStop(BaseUserTurnStopStrategy):
         """The timer rang: both look at the evidence anew, and may still say no."""
         now = time.monotonic()
         decisions = self._filter.on_deadline(now)
-        outlook = self._filter.outlook()
-        moves = () if decisions else self._speculation.on_deadline(outlook, now)
+        moves = () if decisions else self._speculation.on_deadline(self._outlook(), now)
         self._arm()
         if decisions or moves:
             task = self.create_task(self._act(decisions, moves), "decide")
@@ -162,7 +173,11 @@ class TurnStop(BaseUserTurnStopStrategy):
         self._recorder.count(TURNS_DECIDED, reason=decision.reason)
         if any(text.strip() for text in self._finals):
             self._floor.agent_began()  # without words nobody is asked
-        await self._act((), self._speculation.fits(" ".join(self._finals), time.monotonic()))
+        now = time.monotonic()
+        if self._doubt.keeps_back:
+            await self._act((), self._speculation.drop(now))
+        else:
+            await self._act((), self._speculation.fits(" ".join(self._finals), now))
         guess = self._speculation.in_hand
         self._is_confirming = guess is not None
         try:
@@ -204,6 +219,16 @@ def _facts(frame: Frame) -> tuple[Fact, ...]:
         case HearingLostFrame():
             return (RecogniserLost(),)
     return ()
+
+
+def _words(frame: TranscriptionFrame) -> list[tuple[str, float]]:
+    """Words with the recogniser's confidence in each, where its result tells them."""
+    result: Any = frame.result
+    try:
+        told = [(str(w.word), w.confidence) for w in result.channel.alternatives[0].words or ()]
+    except (AttributeError, IndexError, TypeError):
+        return []
+    return [(word, float(sure)) for word, sure in told if isinstance(sure, int | float)]
 
 
 def _confidence(frame: TranscriptionFrame | InterimTranscriptionFrame) -> float | None:

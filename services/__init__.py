@@ -37,9 +37,20 @@ class Hear:
 
     provider: str = "deepgram"
     """The recogniser: deepgram."""
+    ask_again_below: float = 0.75
+    """The recogniser's confidence under which words are asked back ("Did I hear that right: …?"),
+    where they are few or a number, day or name is among them. Below three in four, one answer in
+    four would be about something that was not said; 0 asks never."""
+    ask_again_words: int = 4
+    """Turns of at most so many unsure words are asked back whatever they are about; longer ones
+    carry their sense past a wrong word."""
 
     def __post_init__(self) -> None:
         _choose("hear", self.provider, _RECOGNISERS)
+        if not 0 <= self.ask_again_below <= 1:
+            raise ValueError(f"ask_again_below is {self.ask_again_below}; choose 0 to 1")
+        if self.ask_again_words < 0:
+            raise ValueError(f"ask_again_words is {self.ask_again_words}; choose 0 or more")
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ def test_the_stations_stand_in_this_order():
         ("session.stt", "session.emergency"),
         ("session.emergency", "Redactor"),
         ("session.stt", "session.listener"),
+        ("session.listener", "ConfidenceGate"),
+        ("ConfidenceGate", "session.llm"),
         ("session.listener", "TurnTap"),
         ("TurnTap", "session.llm"),
         ("session.llm", "ClauseChunker"),

@@ -9,21 +9,32 @@ from pipecat.processors.aggregators.llm_response_universal import (
 )
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
+from call.confidence import Doubt
 from call.endpoint import Endpoint
 from call.floor import Floor
 from call.measures import Recorder
+from call.speculation import Speculation
 from processors.turn_start import TurnStart
 from processors.turn_stop import TurnStop
 
 
 def pair(
-    *, floor: Floor, settings: Endpoint | None = None, recorder: Recorder | None = None
+    *,
+    floor: Floor,
+    settings: Endpoint | None = None,
+    recorder: Recorder | None = None,
+    speculation: Speculation | None = None,
+    doubt: Doubt | None = None,
 ) -> LLMContextAggregatorPair:
     """Both halves of one conversation."""
-    strategies = UserTurnStrategies(
-        start=[TurnStart(floor=floor, recorder=recorder)],
-        stop=[TurnStop(settings or Endpoint(), floor=floor, recorder=recorder)],
+    stop = TurnStop(
+        settings or Endpoint(),
+        floor=floor,
+        recorder=recorder,
+        speculation=speculation,
+        doubt=doubt,
     )
+    strategies = UserTurnStrategies(start=[TurnStart(floor=floor, recorder=recorder)], stop=[stop])
     return LLMContextAggregatorPair(
         LLMContext(),
         user_params=LLMUserAggregatorParams(user_turn_strategies=strategies, empty_user_turn=None),
