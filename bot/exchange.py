@@ -18,6 +18,7 @@ import services
 from bot.afterwards import Afterwards
 from bot.notify import Notifier
 from bot.persona import Personas, load_personas
+from bot.rehearsal import scripts
 from bot.secrets import account_of
 from bot.seen import open_tickets
 from bot.settings import Loaded, Settings
@@ -29,6 +30,7 @@ from call.receipt import receipt
 from call.timeline import Timeline
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
+from services.voices import Voices
 from telemetry.events import EventHub
 from telemetry.loop_lag import watching_the_loop
 from telemetry.meters import Meters
@@ -57,6 +59,7 @@ class Exchange:
     """the warm language models; only `services/` knows their type"""
     smart_turn: SmartTurn
     http: aiohttp.ClientSession
+    voices: Voices
     admission: Admission
     tickets: Tickets
     hub: EventHub = field(default_factory=EventHub)
@@ -115,6 +118,11 @@ class Exchange:
         gauge("offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None)
         for name, help, read in GAUGES:
             gauge(name, help, read)
+        gauge(
+            "offhook_voices_gone_round",
+            "Voices new replies do not begin with, because they falter",
+            lambda: self.voices.gone_round,
+        )
 
     # ── calls that run beside the request that brought them ──────────────────────────
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:
@@ -183,6 +191,7 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
             models=models,
             smart_turn=smart_turn,
             http=http,
+            voices=Voices(tolerance=settings.speak.tolerance, recorder=metrics),
             admission=Admission(settings.capacity),
             tickets=await stack.enter_async_context(open_tickets(loaded, metrics)),
             metrics=metrics,
@@ -192,6 +201,12 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
             notifier=notifier,
         )
         exchange.show_gauges()
+        await stack.enter_async_context(
+            exchange.voices.at_work(
+                scripts(personas, settings, keys),
+                voice=lambda key: services.voice(settings, keys, key=key, recorder=metrics),
+            )
+        )
         await stack.enter_async_context(watching_the_loop(exchange.metrics))
         stack.callback(exchange.hub.close)
         logger.info("models and clients ready in {:.1f} s", time.monotonic() - began_at)

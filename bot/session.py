@@ -94,7 +94,6 @@ class Session:
             trace=exchange.traces.call(self.call_id),
             on_turn=lambda _turn: self._keep(),
             model=self.settings.think.model,
-            voice=self.settings.speak.provider,
         )
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
@@ -159,7 +158,12 @@ class Session:
             recovery=self.recovery,
         )
         self.tts = services.tts(
-            settings, keys, recorder=report, language=self.language, voices=self.persona.voices
+            settings,
+            keys,
+            recorder=report,
+            language=self.language,
+            voices=self.persona.voices,
+            shared=self.exchange.voices,
         )
         self._tools = register(
             self.llm,
