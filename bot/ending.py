@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class CallEnding:
-    """Hosts `call.farewell.Farewell` for one session and implements `bot.tools.CallControl`."""
+    """Hosts `call.farewell.Farewell` for one session and implements `bot.tool_runs.CallControl`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

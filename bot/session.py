@@ -26,7 +26,8 @@ from bot.ending import CallEnding
 from bot.exchange import Exchange
 from bot.persona import situation
 from bot.pipeline import stations
-from bot.tools import ToolDoor, register, schemas
+from bot.tool_runs import ToolDoor, register
+from bot.tools import schemas
 from call.audio import RATE_HZ
 from call.confidence import Doubt, Doubts
 from call.errors import Ending, Fault, Party, ProviderFault
