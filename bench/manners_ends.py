@@ -27,7 +27,7 @@ from bench.manners_endpoint import (
 )
 from bench.manners_report import Goal, met, ms, quantile, table
 from bot.settings import load_process
-from call.endpoint import Endpoint
+from call.waits import Endpoint
 from processors.smart_turn import SmartTurn
 
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)

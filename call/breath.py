@@ -34,8 +34,8 @@ _CLINGING = _set(
 # "look for", "check in", "ending in 0042" are one thing, and so are "one or two"
 _CLINGING |= _set(
     "look looking check checking come coming go going get getting put hold hang sign log fill pick"
-    " call carry move turn set give find work back wait ask think talk hear depend depends care ending"
-    " one two three four five six seven eight nine ten twenty thirty forty fifty"
+    " call carry move turn set give find work back wait ask think talk hear depend depends care"
+    " ending one two three four five six seven eight nine ten twenty thirty forty fifty"
 )
 
 _DAYS = frozenset(normal(day) for day in WEEKDAYS | MONTHS)

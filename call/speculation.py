@@ -1,10 +1,11 @@
 """Start the answer early on a likely ending of the turn; keep it, or throw it away.
 
-While the turn is being decided, the model is asked with the words so far: a guess. It is kept when
-the turn ends on the same words (case and punctuation aside), and withdrawn when the caller goes on
-speaking, when the words turn out different, or when an interruption sweeps its answer away. Whoever
-handles an answer asks its guess what became of it: what belongs to a withdrawn one is dropped
-wherever it is met, so that no order of events can let it out.
+While the turn is being decided, and in a pause that may become its end, the model is asked with the
+words so far: a guess. It is kept when the turn ends on the same words (case, punctuation and
+hesitations aside), and withdrawn when the caller goes on speaking, when the words turn out
+different, or when an interruption sweeps its answer away. Whoever handles an answer asks its guess
+what became of it: what belongs to a withdrawn one is dropped wherever it is met, so that no order
+of events can let it out.
 
 Plain calls only: the host tells what the turn looks like and the time.
 """
@@ -16,9 +17,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from call.cues import words_of
-from call.endpoint import Endpoint, Outlook
+from call.cues import content
+from call.endpoint import Outlook
 from call.measures import SPECULATION_WASTE, SPECULATIONS, Moment, NullRecorder, Recorder
+from call.waits import Endpoint
 
 
 class Verdict(StrEnum):
@@ -34,7 +36,7 @@ class Guess:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.words = words_of(text)
+        self.words = content(text)
         self.spent: defaultdict[str, float] = defaultdict(float)
         self._verdict = Verdict.PENDING
         self._is_claimed = False
@@ -139,7 +141,7 @@ class Speculation:
         """The evidence has changed; `outlook` is None while the turn is not ending."""
         moves: list[Move] = []
         guess = self._guess
-        words = words_of(outlook.text) if outlook is not None else []
+        words = content(outlook.text) if outlook is not None else []
         if guess is not None and guess.words != words:
             self._withdraw(guess, now)
             moves.append(Withdraw())
@@ -179,7 +181,7 @@ class Speculation:
         the end. One that fits stays in hand until `keep` or `drop`."""
         self._ask_at = None
         guess = self._guess
-        if guess is None or (guess.words and guess.words == words_of(text)):
+        if guess is None or (guess.words and guess.words == content(text)):
             return ()
         self._withdraw(guess, now)
         return (Withdraw(),)
