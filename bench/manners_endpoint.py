@@ -34,7 +34,7 @@ from call.endpoint import (
 from call.speculation import Ask, Speculation
 from call.waits import Endpoint
 from lab.delays import Delays
-from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad
+from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad, edge_of, voice_edge
 
 SCORE_S = 0.06  # asked to answered, on a machine that is not busy
 INTERIM_S = 0.15  # a word's end to the interim that has it
@@ -98,11 +98,11 @@ def vad_params(settings: Vad) -> VADParams:
     )
 
 
-def voice_events(pcm: bytes, params: VADParams, *, onset_s: float = 0.064) -> list[VoiceEvent]:
+def voice_events(pcm: bytes, params: VADParams, *, settings: Vad | None = None) -> list[VoiceEvent]:
     """Everything the detector's station tells of a recording, packet by packet."""
     heard, events = analyzer(params), []
-    onset_windows = max(1, round(onset_s / WINDOW_S))
-    is_speaking = is_voiced = False
+    edge = voice_edge(settings or Vad())
+    is_speaking = False
     for n in range(len(pcm) // FRAME_PCM_BYTES):
         now = (n + 1) * FRAME_S
         packet = pcm[n * FRAME_PCM_BYTES : (n + 1) * FRAME_PCM_BYTES]
@@ -111,9 +111,9 @@ def voice_events(pcm: bytes, params: VADParams, *, onset_s: float = 0.064) -> li
             if (state is VADState.SPEAKING) != is_speaking:
                 is_speaking = not is_speaking
                 events.append(VoiceEvent(now, "started" if is_speaking else "stopped"))
-        if heard.is_voice != is_voiced and heard.alike >= onset_windows:
-            is_voiced = heard.is_voice
-            events.append(VoiceEvent(now, "began" if is_voiced else "paused"))
+        changed = edge_of(edge, heard, packet)
+        if changed is not None:
+            events.append(VoiceEvent(now, "began" if changed else "paused"))
     return events
 
 

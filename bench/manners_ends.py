@@ -45,7 +45,7 @@ def measure(*, quick: bool = False, scores: Path | None = None) -> dict[str, Any
     memory = _Memory(scores)
     _say(f"{len(found)} turns, {sum(len(talk.pauses) for talk in found)} pauses")
     params = vad_params(settings.vad)
-    heard = {t.name: voice_events(t.pcm, params, onset_s=settings.vad.onset_s) for t in found}
+    heard = {t.name: voice_events(t.pcm, params, settings=settings.vad) for t in found}
     plain_talks = [talk for talk in found if talk.source != "monologue"]
     document: dict[str, Any] = {"material": _material(found), "rows": [], "curves": {}}
     for half in ("tuning", "held out"):

@@ -130,6 +130,7 @@ class Speculation:
         self._kept: Guess | None = None  # the last one kept: its request may still be on its way
         self._ask_at: float | None = None
         self._asked = 0  # in the turn
+        self._asked_early = 0  # in the turn
         self._wasted = 0  # in the call
 
     @property
@@ -146,7 +147,7 @@ class Speculation:
             self._withdraw(guess, now)
             moves.append(Withdraw())
         self._ask_at = None
-        if outlook is None or not words or self._guess is not None or not self._may_ask():
+        if outlook is None or not words or self._guess is not None or not self._may_ask(outlook):
             return tuple(moves)
         self._ask_at = outlook.due_at - self._settings.ask_within_s
         return (*moves, *self.on_deadline(outlook, now))
@@ -161,7 +162,8 @@ class Speculation:
             return ()
         self._ask_at = None
         self._guess = guess = Guess(outlook.text)
-        self._asked += 1
+        self._asked += not outlook.is_early
+        self._asked_early += outlook.is_early
         guess.spend("requests", 1)
         self._recorder.moment(Moment.GUESSED, now)
         return (Ask(guess),)
@@ -188,7 +190,7 @@ class Speculation:
 
     def keep(self, now: float) -> Guess | None:
         """The turn has ended as guessed: the guess answers it."""
-        self._asked, self._ask_at = 0, None
+        self._begin_turn()
         guess, self._guess = self._guess, None
         if guess is not None:
             self._kept = guess
@@ -197,7 +199,7 @@ class Speculation:
 
     def drop(self, now: float) -> tuple[Move, ...]:
         """The turn is over without it."""
-        self._asked, self._ask_at = 0, None
+        self._begin_turn()
         if self._guess is None:
             return ()
         self._withdraw(self._guess, now)
@@ -213,13 +215,17 @@ class Speculation:
         """The guess that has no verdict yet."""
         return self._guess
 
-    def _may_ask(self) -> bool:
+    def _begin_turn(self) -> None:
+        self._asked = self._asked_early = 0
+        self._ask_at = None
+
+    def _may_ask(self, outlook: Outlook) -> bool:
         settings = self._settings
-        return (
-            settings.speculate != "off"
-            and self._asked < settings.guesses_per_turn
-            and self._wasted < settings.wasted_guesses
-        )
+        if settings.speculate == "off" or self._wasted >= settings.wasted_guesses:
+            return False
+        if outlook.is_early:
+            return self._asked_early < settings.early_guesses
+        return self._asked < settings.guesses_per_turn
 
     def _withdraw(self, guess: Guess, now: float) -> None:
         self._guess = None

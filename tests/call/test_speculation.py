@@ -189,6 +189,17 @@ def test_what_is_wasted_is_capped_per_turn_and_per_call() -> None:
     assert rule.look(ending("five"), 10.4) == ()
 
 
+def test_what_is_asked_before_the_stop_has_a_cap_of_its_own() -> None:
+    """A wrong guess there leaves all of the others."""
+    rule = Speculation(replace(KNOBS, early_guesses=1, guesses_per_turn=1))
+    early = Outlook("what are your hours", 10.2, is_early=True)
+    assert len(rule.look(early, 10.0)) == 1
+    assert rule.look(replace(early, text="what are your hours on"), 10.1) == (Withdraw(),)
+    guessed(rule, "what are your hours on Sunday", 10.2)
+    rule.drop(10.3)
+    assert len(rule.look(early, 11.0)) == 1
+
+
 @pytest.mark.parametrize(("mode", "asks", "speaks"), [("off", 0, False), ("llm", 1, False)])
 def test_it_can_be_switched_off(mode: str, asks: int, speaks: bool) -> None:
     """Entirely, or for the voice."""
