@@ -168,6 +168,7 @@ class CallEnding:
             reason=reason,
             number=self._number(reason),
             summary=self._wish or self._last_words(),
+            called=self._session.caller.called,
         )
 
     def _last_words(self) -> str:
