@@ -94,7 +94,6 @@ class Session:
             metrics=exchange.metrics,
             trace=exchange.traces.call(self.call_id),
             on_turn=lambda _turn: self._keep(),
-            model=self.settings.think.model,
         )
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
@@ -283,6 +282,7 @@ class Session:
             called=self.caller.called,
             language=self.language,
             model=self.settings.think.model,
+            stand_in=self.settings.think.stand_in_model,
             started=self.started,
             ended=datetime.now(UTC),
             ending=ending,

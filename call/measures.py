@@ -170,6 +170,9 @@ LLM_TOKENS = Measure("offhook_llm_tokens_total", "Tokens by kind", labels=("kind
 TTS_CHARACTERS = Measure(
     "offhook_tts_characters_total", "Characters sent to the voice", labels=("provider",)
 )
+LLM_REQUESTS = Measure(
+    "offhook_llm_requests_total", "Requests to a model, attempts counted each", labels=("model",)
+)
 STAND_IN_TOKENS = Measure(
     "offhook_stand_in_tokens_total", "The stand-in's share of the tokens, by kind", labels=("kind",)
 )
