@@ -50,10 +50,10 @@ class Receptionist:
         """The one answer to this conversation; the rest of it, when it was cut off and has to go
         on."""
         messages = request.get("messages", [])
-        said = _cut_off(messages)
-        if said:
+        begun = _cut_off(messages)
+        if begun:
             whole = self.reply({**request, "messages": messages[:-2]})
-            return Reply(whole.text.removeprefix(said).lstrip(), whole.tools)
+            return Reply(whole.text.removeprefix(begun).lstrip(), whole.tools)
         desk = Desk(offered=_offered(request), today=_today(request))
         used: dict[str, tuple[str, dict[str, Any]]] = {}
         for role, block in _blocks(messages):
