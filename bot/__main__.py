@@ -49,6 +49,9 @@ def demo(
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="port to listen on", min=0, max=65535)] = 7860,
+    workers: Annotated[
+        int, typer.Option(help="processes that share the calls, one a core", min=1, max=256)
+    ] = 1,
     lab: Annotated[
         bool, typer.Option("--lab", help="run the emulated providers beside it")
     ] = False,
@@ -56,9 +59,16 @@ def serve(
     """Answer calls: the process behind Twilio, Daily or WebRTC."""
     import uvloop
 
-    from bot.serve import serve_forever
+    from bot.serve import serve_forever, serve_workers
 
-    raise typer.Exit(uvloop.run(serve_forever(host=host, port=port, with_lab=lab)))
+    if workers == 1:
+        raise typer.Exit(uvloop.run(serve_forever(host=host, port=port, with_lab=lab)))
+    from bot import zygote
+    from bot.worker import work
+
+    copies = zygote.start(work)  # everything is imported by now, and nothing has been started
+    serving = serve_workers(host=host, port=port, zygote=copies, count=workers, with_lab=lab)
+    raise typer.Exit(uvloop.run(serving))
 
 
 @app.command(name="lab", context_settings=_PASS_ON)

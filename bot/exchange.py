@@ -16,11 +16,10 @@ from loguru import logger
 
 import services
 from bot.afterwards import Afterwards
+from bot.books import OpenBooks, open_books
 from bot.notify import Notifier
 from bot.persona import Personas, load_personas
-from bot.rehearsal import scripts
 from bot.secrets import account_of
-from bot.seen import open_tickets
 from bot.settings import Loaded, Settings
 from bot.vitals import GAUGES
 from call.admission import Admission
@@ -30,10 +29,9 @@ from call.receipt import receipt
 from call.timeline import Timeline
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
-from services.voices import Voices
+from telemetry.console.routes import LiveCall
 from telemetry.events import EventHub
 from telemetry.loop_lag import watching_the_loop
-from telemetry.meters import Meters
 from telemetry.metrics import Metrics
 from telemetry.recordings import Recordings
 from telemetry.records import Records
@@ -59,7 +57,6 @@ class Exchange:
     """the warm language models; only `services/` knows their type"""
     smart_turn: SmartTurn
     http: aiohttp.ClientSession
-    voices: Voices
     admission: Admission
     tickets: Tickets
     hub: EventHub = field(default_factory=EventHub)
@@ -112,17 +109,30 @@ class Exchange:
         gauge("offhook_active_calls", "Calls going on", lambda: admission.active)
         gauge(
             "offhook_max_calls",
-            "Calls this process takes at the same time",
-            lambda: self.settings.capacity.max_calls,
+            "Calls taken at the same time",
+            lambda: admission.max_calls,
         )
         gauge("offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None)
         for name, help, read in GAUGES:
             gauge(name, help, read)
-        gauge(
-            "offhook_voices_gone_round",
-            "Voices new replies do not begin with, because they falter",
-            lambda: self.voices.gone_round,
-        )
+
+    # ── what the pages show ──────────────────────────────────────────────────────────
+    def living(self) -> list[LiveCall]:
+        """The calls that go on now."""
+        return [
+            LiveCall(
+                call_id=call_id,
+                wire=session.caller.wire,
+                started=session.started,
+                state=session.recorder.timeline.state.value,
+                turns=[record.document() for record in session.recorder.timeline.records],
+            )
+            for call_id, session in self.sessions.items()
+        ]
+
+    async def metrics_page(self, accept: str) -> tuple[bytes, str]:
+        """What `/metrics` answers: the text and its content type."""
+        return self.metrics.page(accept)
 
     # ── calls that run beside the request that brought them ──────────────────────────
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:
@@ -141,7 +151,9 @@ class Exchange:
 
 
 @asynccontextmanager
-async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterator[Exchange]:
+async def open_exchange(
+    loaded: Loaded, keys: Mapping[str, str], *, books: OpenBooks = open_books
+) -> AsyncIterator[Exchange]:
     """Load models, warm clients; everything is closed again in reverse order."""
     settings = loaded.settings
     personas = load_personas(loaded)
@@ -157,56 +169,28 @@ async def open_exchange(loaded: Loaded, keys: Mapping[str, str]) -> AsyncIterato
         stack.push_async_callback(models.close)
         if not await models.warm():
             logger.warning("the model at {} does not answer yet", settings.anthropic.url)
-        meters = Meters(settings.telemetry) if settings.telemetry.otlp_url else None
-        if meters is not None:
-            stack.push_async_callback(asyncio.to_thread, meters.close)
-        metrics = Metrics(settings.budgets, meters=meters)
-        records = Records(
-            settings.store, url=loaded.secrets.value("DATABASE_URL"), recorder=metrics
-        )
-        records.start()
-        stack.push_async_callback(asyncio.to_thread, records.close)
+        kept = await books(stack, loaded)
         recordings = Recordings(
             settings.recordings,
             key=loaded.secrets.value("OFFHOOK_RECORDING_KEY"),
             keep_days=settings.store.keep_days,
-            recorder=metrics,
+            recorder=kept.metrics,
         )
         recordings.start()
         stack.push_async_callback(asyncio.to_thread, recordings.close)
         traces = Traces(settings.telemetry)
         stack.push_async_callback(asyncio.to_thread, traces.close)
-        http = await stack.enter_async_context(aiohttp.ClientSession())
-        notifier = Notifier(
-            settings.voicemail,
-            http=http,
-            secret=loaded.secrets.value("OFFHOOK_NOTIFY_SECRET"),
-            recorder=metrics,
-        )
-        stack.push_async_callback(notifier.aclose)
         exchange = Exchange(
             loaded=loaded,
             keys=keys,
             personas=personas,
             models=models,
             smart_turn=smart_turn,
-            http=http,
-            voices=Voices(tolerance=settings.speak.tolerance, recorder=metrics),
-            admission=Admission(settings.capacity),
-            tickets=await stack.enter_async_context(open_tickets(loaded, metrics)),
-            metrics=metrics,
-            records=records,
+            **vars(kept),
             recordings=recordings,
             traces=traces,
-            notifier=notifier,
         )
         exchange.show_gauges()
-        await stack.enter_async_context(
-            exchange.voices.at_work(
-                scripts(personas, settings, keys),
-                voice=lambda key: services.voice(settings, keys, key=key, recorder=metrics),
-            )
-        )
         await stack.enter_async_context(watching_the_loop(exchange.metrics))
         stack.callback(exchange.hub.close)
         logger.info("models and clients ready in {:.1f} s", time.monotonic() - began_at)

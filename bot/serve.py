@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 from loguru import logger
 
+from bot.acceptor import Acceptor
 from bot.children import running
 from bot.demo import DEMO_KEY, lab_environment
+from bot.door import Door, OneRequest, uvicorn_config
 from bot.drain import drain
 from bot.environment import process_environment
 from bot.exchange import open_exchange
 from bot.exposure import require_guarded
+from bot.front import open_front
 from bot.secrets import require_keys
 from bot.server import build_app
-from bot.settings import Loaded, load, load_process, provider_keys
+from bot.settings import Loaded, load, provider_keys
+from bot.zygote import Zygote
 from telemetry.logs import configure
 
 LAB_PORT = 7900
@@ -36,36 +42,69 @@ class _Server(uvicorn.Server):
 
 
 async def serve_forever(*, host: str, port: int, with_lab: bool = False) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code."""
-    loaded = load_process()
+    """Serve alone until SIGTERM or SIGINT; the exit code."""
+    async with _open(host, port, with_lab=with_lab) as opened:
+        if opened is None:
+            return 1
+        async with open_exchange(opened.loaded, provider_keys(opened.loaded)) as exchange:
+            server = _Server(uvicorn_config(build_app(exchange), opened.loaded.settings))
+            serving = asyncio.create_task(server.serve(sockets=[opened.listener]))
+            opened.say_ready(host)
+            await drain(exchange, server, serving)
+    return 0
+
+
+async def serve_workers(
+    *, host: str, port: int, zygote: Zygote, count: int, with_lab: bool = False
+) -> int:
+    """Serve through so many worker processes until SIGTERM or SIGINT; the exit code."""
+    async with _open(host, port, with_lab=with_lab) as opened:
+        if opened is None:
+            return 1
+        loaded, secret = opened.loaded, secrets.token_hex(32)
+        async with open_front(
+            loaded, zygote=zygote, environ=opened.environ, secret=secret, count=count
+        ) as front:
+            door = Door(OneRequest(build_app(front)), loaded.settings)
+            acceptor = Acceptor(opened.listener, crew=front.crew, door=door)
+            serving = asyncio.create_task(acceptor.serve())
+            opened.say_ready(host)
+            await drain(front, acceptor, serving)
+    return 0
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What both ways to serve begin with."""
+
+    loaded: Loaded
+    environ: Mapping[str, str]
+    listener: socket.socket
+
+    def say_ready(self, host: str) -> None:
+        """The line that whoever started us waits for."""
+        port = self.listener.getsockname()[1]
+        print(f"offhook answers on http://{host}:{port}", flush=True)  # noqa: T201 - read by whoever started us
+
+
+@asynccontextmanager
+async def _open(host: str, port: int, *, with_lab: bool) -> AsyncIterator[_Opened | None]:
+    """Settings read, port bound, the lab beside; None when the port cannot be had."""
+    environ: Mapping[str, str] = process_environment()
+    loaded = load(environ)
     configure(loaded.settings.logs)
     listener = _bind(host, port)
     if listener is None:
-        return 1
-    port = listener.getsockname()[1]
+        yield None
+        return
     async with AsyncExitStack() as stack:
         stack.callback(listener.close)
         if with_lab:
-            loaded = await stack.enter_async_context(_lab_beside(port))
+            environ = await stack.enter_async_context(_lab_beside(listener.getsockname()[1]))
+            loaded = load(environ)
         require_guarded(loaded, host=host)
         require_keys(loaded)
-        exchange = await stack.enter_async_context(open_exchange(loaded, provider_keys(loaded)))
-        server = _Server(
-            uvicorn.Config(
-                build_app(exchange),
-                log_config=None,
-                ws_max_size=loaded.settings.wire.max_message_bytes,
-                ws_per_message_deflate=False,  # audio does not shrink, and trying costs CPU a frame
-                proxy_headers=False,  # whoever connected; the rest is wire.public_url
-                server_header=False,
-                ws_ping_interval=None,  # Twilio's sockets are watched by their own audio
-                timeout_graceful_shutdown=5,
-            )
-        )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        print(f"offhook answers on http://{host}:{port}", flush=True)  # noqa: T201 - read by whoever started us
-        await drain(exchange, server, serving)
-    return 0
+        yield _Opened(loaded, environ, listener)
 
 
 def _bind(host: str, port: int) -> socket.socket | None:
@@ -87,8 +126,8 @@ def _bind(host: str, port: int) -> socket.socket | None:
 
 
 @asynccontextmanager
-async def _lab_beside(port: int) -> AsyncIterator[Loaded]:
-    """The emulated providers as a process of their own, and settings that point at them."""
+async def _lab_beside(port: int) -> AsyncIterator[Mapping[str, str]]:
+    """The emulated providers as a process of their own, and an environment that points at them."""
     environ = lab_environment(process_environment(), lab_port=LAB_PORT, port=port)
     environ["OFFHOOK__WIRE__VERIFY_SIGNATURE"] = "false"
     log = Path("runs") / "lab.log"
@@ -96,4 +135,4 @@ async def _lab_beside(port: int) -> AsyncIterator[Loaded]:
     lab = running("lab", "--port", str(LAB_PORT), environ=environ, log=log, ready="lab ready on ")
     async with lab as ready:
         logger.info("{}; every key is {!r}", ready, DEMO_KEY)
-        yield load(environ)
+        yield environ

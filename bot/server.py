@@ -19,7 +19,7 @@ from bot.exchange import Exchange
 from bot.guard import Guard, content_policy, read_json
 from bot.session import Caller, Session
 from call.errors import CallerWireFault, Ending, Party
-from telemetry.console.routes import LiveCall, console
+from telemetry.console.routes import console
 from transports.webrtc import pick_up, talk_page
 
 
@@ -101,7 +101,7 @@ def _health(app: FastAPI, exchange: Exchange) -> None:
 def _metrics(app: FastAPI, exchange: Exchange) -> None:
     @app.get("/metrics")
     async def metrics(request: Request) -> Response:
-        text, kind = exchange.metrics.page(request.headers.get("accept", ""))
+        text, kind = await exchange.metrics_page(request.headers.get("accept", ""))
         return Response(text, headers={"content-type": kind})
 
 
@@ -123,19 +123,7 @@ def _records(app: FastAPI, exchange: Exchange) -> None:
 
 
 def _console(app: FastAPI, exchange: Exchange) -> None:
-    def living() -> list[LiveCall]:
-        return [
-            LiveCall(
-                call_id=call_id,
-                wire=session.caller.wire,
-                started=session.started,
-                state=session.recorder.timeline.state.value,
-                turns=[record.document() for record in session.recorder.timeline.records],
-            )
-            for call_id, session in exchange.sessions.items()
-        ]
-
-    pages = console(exchange.records, budgets=exchange.settings.budgets, living=living)
+    pages = console(exchange.records, budgets=exchange.settings.budgets, living=exchange.living)
     app.include_router(pages)
 
 

@@ -60,6 +60,11 @@ class Admission:
         return self._active
 
     @property
+    def max_calls(self) -> int:
+        """Calls that may go on at the same time."""
+        return self._capacity.max_calls
+
+    @property
     def is_draining(self) -> bool:
         """No new calls; the living may finish."""
         return self._is_draining

@@ -71,7 +71,14 @@ class EventHub:
         """A reader for the length of a `with` block."""
         reader = Reader()
         self._readers.add(reader)
+        if len(self._readers) == 1:
+            self.watched(True)
         try:
             yield reader
         finally:
             self._readers.discard(reader)
+            if not self._readers:
+                self.watched(False)
+
+    def watched(self, on: bool, /) -> None:
+        """The first reader has come, or the last one gone; for whoever has events elsewhere."""

@@ -6,7 +6,7 @@ exemplar of the slow observation. Nothing here is reached for each 20 ms of audi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import (
@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from call import measures
 from call.budgets import Budgets
 from call.measures import Measure, Moment, all_measures
+from telemetry.merging import Merged, Snapshot
 from telemetry.meters import Meters
 from telemetry.rollups import Rollups
 
@@ -112,13 +113,14 @@ class Metrics:
             self._meters.gauge(name, help, read)
 
     # ── shown ────────────────────────────────────────────────────────────────────────
-    def page(self, accept: str = "") -> tuple[bytes, str]:
-        """The text and its content type: OpenMetrics (with exemplars) to whoever asks for it."""
+    def page(self, accept: str = "", *, others: Sequence[Snapshot] = ()) -> tuple[bytes, str]:
+        """The text and its content type: OpenMetrics (with exemplars) to whoever asks for it.
+        `others` are the figures of processes this one speaks for."""
+        shown: Any = self.registry if not others else Merged(self.registry, others)
         if "application/openmetrics-text" in accept:
-            text: bytes = openmetrics.generate_latest(self.registry)  # type: ignore[no-untyped-call]
+            text: bytes = openmetrics.generate_latest(shown)  # type: ignore[no-untyped-call]
             return text, openmetrics.CONTENT_TYPE_LATEST
-        text = exposition.generate_latest(self.registry)
-        return text, exposition.CONTENT_TYPE_PLAIN_0_0_4
+        return exposition.generate_latest(shown), exposition.CONTENT_TYPE_PLAIN_0_0_4
 
     def _one(self, measure: Measure, labels: Mapping[str, str]) -> Any:
         """The series of these labels; labels the measure does not declare are left out."""

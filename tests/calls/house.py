@@ -141,7 +141,12 @@ def process(*arguments: str, environ: Mapping[str, str], log: IO[str], ready: st
 
 @contextmanager
 def open_house(
-    folder: Path, *, profile: str = "co-located", engine: str = "real", **overrides: str
+    folder: Path,
+    *,
+    profile: str = "co-located",
+    engine: str = "real",
+    workers: int = 1,
+    **overrides: str,
 ) -> Any:
     """Lab and bot, ready to take calls; overrides are environment variables of the bot."""
     with ExitStack() as stack:
@@ -159,7 +164,8 @@ def open_house(
             **overrides,
         }
         bot = process(
-            "bot", "serve", "--port", str(port), environ=environ, log=log, ready="offhook answers"
-        )
+            "bot", "serve", "--port", str(port), "--workers", str(workers),
+            environ=environ, log=log, ready="offhook answers",
+        )  # fmt: skip
         running, _ = stack.enter_context(bot)
         yield House(port, lab_port, environ, folder, running)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,19 +26,13 @@ NEXT_AFTER_S = 0.5  # words this soon after a final are the rest of it
 Mind = Callable[[dict[str, Any]], Reply]
 
 
-SURE = 0.98
-_UNSURE = re.compile(r" ~(0?\.\d+)$")
-
-
 class ScriptedEar:
-    """Hears the next line of a script whenever the caller speaks, whatever is said; " ~0.5" behind
-    a line is how sure it is of it."""
+    """Hears the next line of a script whenever the caller speaks, whatever is said."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._ear = load("real").ear()
         self._lines = list(lines)
         self._current: list[str] | None = None
-        self._sure = SURE
         self._final_at_s = -NEXT_AFTER_S
 
     @property
@@ -79,10 +72,7 @@ class ScriptedEar:
         if not heard:
             return []
         if self._current is None:
-            line = self._lines.pop(0) if self._lines else "Goodbye."
-            unsure = _UNSURE.search(line)
-            self._sure = float(unsure[1]) if unsure else SURE
-            self._current = _UNSURE.sub("", line).split()
+            self._current = self._lines.pop(0).split() if self._lines else ["Goodbye."]
         said = self._current[: max(1, round(min(1.0, share) * len(self._current)))]
         first, last = heard[0].start_s, heard[-1].end_s
         step = (last - first) / len(said)
@@ -91,7 +81,7 @@ class ScriptedEar:
                 word.strip(".,?").lower(),
                 first + i * step,
                 first + (i + 1) * step,
-                self._sure,
+                0.98,
                 written=word,
             )
             for i, word in enumerate(said)

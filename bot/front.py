@@ -1,0 +1,182 @@
+"""The front process: owns the port, admission, tokens, records, figures and events of all workers.
+
+It reads the first line of each connection without taking it: a media socket or a browser's offer
+is handed to a worker as it is, everything else is answered here. So no message of a call ever
+passes through this process, and a worker can die without a door closing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from loguru import logger
+
+from bot.books import Books, open_books
+from bot.exchange import ASKED_WITHIN_S, Exchange
+from bot.persona import Personas, load_personas
+from bot.relay import told_after
+from bot.settings import Loaded
+from bot.workers import Crew, Worker
+from bot.zygote import Zygote
+from call.errors import Ending, Party
+from telemetry.console.routes import LiveCall
+from telemetry.events import EventHub
+from telemetry.merging import without_gauges
+from transports.twilio.tickets import SeenHere
+
+LOOK_EVERY_S = 1.0
+END_WITHIN_S = 15.0  # a goodbye, its watchdog, and the carrier's question
+
+
+class Front(Exchange):
+    """An exchange that answers no call itself."""
+
+    crew: Crew
+
+    def __init__(self, loaded: Loaded, personas: Personas, books: Books) -> None:
+        nobody = cast(Any, None)  # no models, no detector: they are the workers'
+        hub = _WatchedHub(self)
+        super().__init__(
+            loaded=loaded, keys={}, personas=personas, models=nobody, smart_turn=nobody,
+            hub=hub, **vars(books),
+        )  # fmt: skip
+        self._seen = SeenHere()
+        self._living: list[LiveCall] = []
+        self._turns_seen: dict[str, int] = {}
+
+    # ── what workers tell ────────────────────────────────────────────────────────────
+    def hear(self, worker: Worker, what: str, told: Mapping[str, Any]) -> object:
+        """One thing a worker told or asked."""
+        match what:
+            case "entered":
+                self.admission.enter(told["caller"])
+            case "left":
+                self.admission.leave(told["caller"])
+            case "record":
+                self._keep(worker, told["document"])
+            case "follow_up":
+                self.records.follow_up(told["call"], **told["fields"])
+            case "after":
+                self.afterwards.decide(told["call"], told_after(told["after"]))
+            case "first":
+                return self._seen.first(told["key"], life_s=told["life_s"], now=told["now"])
+            case "event":
+                self.hub.publish(told["event"])
+            case "died":
+                self._bury(worker)
+        return None
+
+    def _keep(self, worker: Worker, document: dict[str, Any]) -> None:
+        """A call's document so far: kept, and read for what is new in it."""
+        call_id, turns = document["call_id"], document["turns"]
+        for turn in turns[self._turns_seen.get(call_id, 0) :]:
+            self.metrics.turn(turn, call_id=call_id)
+        if document["ending"] is None:
+            self._turns_seen[call_id] = len(turns)
+            worker.records[call_id] = document
+        else:
+            self._turns_seen.pop(call_id, None)
+            worker.records.pop(call_id, None)
+            self.metrics.call(document)
+        self.records.put(document)
+
+    def _bury(self, worker: Worker) -> None:
+        """End the calls of a dead worker: the carrier will ask about them, and finds no word."""
+        for caller in worker.calls:
+            self.admission.leave(caller)
+        now = datetime.now(UTC)
+        for document in list(worker.records.values()):
+            began = datetime.fromisoformat(document["started_at"])
+            self._keep(
+                worker,
+                {
+                    **document,
+                    "ended_at": now.isoformat(),
+                    "duration_s": round((now - began).total_seconds(), 3),
+                    "ending": Ending.FAULT.value,
+                    "fault_party": Party.US.value,
+                },
+            )
+
+    # ── what the pages show ──────────────────────────────────────────────────────────
+    def living(self) -> list[LiveCall]:
+        """The calls of all workers, as of a second ago."""
+        return self._living
+
+    async def metrics_page(self, accept: str) -> tuple[bytes, str]:
+        """All processes' figures as one's."""
+        await self._look()
+        figures = [worker.figures for worker in self.crew]
+        return self.metrics.page(accept, others=[*figures, self.crew.departed])
+
+    async def look_on(self) -> None:
+        """Keep what is shown fresh, and the counters of a worker that may die."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._look()
+
+    async def _look(self) -> None:
+        for worker, figures in await self.crew.ask("figures"):
+            worker.figures = figures or without_gauges(worker.figures)
+        self._living = [
+            LiveCall(**{**call, "started": datetime.fromisoformat(call["started"])})
+            for _, calls in (await self.crew.ask("living") if self.admission.active else ())
+            for call in calls
+        ]
+
+    # ── the end ──────────────────────────────────────────────────────────────────────
+    async def end_calls(self) -> None:
+        """End what is still going on, politely, wherever it is."""
+        names = [d["provider_call_id"] for w in self.crew for d in w.records.values()]
+        self.crew.tell("end_calls")
+        try:
+            async with asyncio.timeout(END_WITHIN_S):
+                while any(worker.calls for worker in self.crew):  # noqa: ASYNC110 - they tell
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            logger.error("{} calls did not end", self.admission.active)
+        await super().end_calls()
+        await self.afterwards.until_asked(names, within_s=ASKED_WITHIN_S)
+
+
+class _WatchedHub(EventHub):
+    """Asks the workers for events only while somebody reads them."""
+
+    def __init__(self, front: Front) -> None:
+        super().__init__()
+        self._front = front
+
+    def watched(self, on: bool, /) -> None:
+        """Somebody begins to read, or nobody does any more."""
+        self._front.crew.tell("watch", on=on)
+
+
+@asynccontextmanager
+async def open_front(
+    loaded: Loaded, *, zygote: Zygote, environ: Mapping[str, str], secret: str, count: int
+) -> AsyncIterator[Front]:
+    """Books open, workers ready; all of it closed again in reverse order."""
+    began_at = time.monotonic()
+    async with AsyncExitStack() as stack:
+        books = await open_books(stack, loaded, workers=count, secret=secret)
+        front = Front(loaded, load_personas(loaded), books)
+        stack.callback(front.hub.close)
+        front.crew = Crew(
+            zygote,
+            count=count,
+            max_calls=loaded.settings.capacity.max_calls,
+            begin={"environ": dict(environ), "secret": secret},
+            heard=front.hear,
+        )
+        stack.push_async_callback(front.crew.close)
+        await front.crew.open()
+        front.show_gauges()
+        looking = asyncio.create_task(front.look_on())
+        stack.callback(looking.cancel)
+        logger.info("{} workers ready in {:.1f} s", count, time.monotonic() - began_at)
+        yield front

@@ -1,0 +1,191 @@
+"""The next caller goes where there is room; whoever dies is replaced, and its neighbours stay."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import workers
+from bot.talk import take_over
+from bot.workers import Crew, Worker
+from bot.zygote import Born, Zygote
+from tests.conftest import eventually
+
+pytestmark = pytest.mark.wire
+
+
+class FakeZygote(Zygote):
+    """Bears the near end of workers; the test plays the far end."""
+
+    def __init__(self) -> None:
+        self.far: list[tuple[socket.socket, socket.socket]] = []
+
+    def bear(self) -> Born:
+        talk, talk_there = socket.socketpair()
+        connections, connections_there = socket.socketpair()
+        connections_there.setblocking(False)
+        connections.setblocking(False)
+        self.far.append((talk_there, connections_there))
+        return Born(2**22 + len(self.far), talk, connections)  # a pid nobody has
+
+    def say(self, index: int, **message: Any) -> None:
+        self.far[index][0].sendall(json.dumps(message).encode() + b"\n")
+
+    def taken(self, index: int) -> int:
+        found = take_over(self.far[index][1]) or []
+        for each in found:
+            each.close()
+        return len(found)
+
+    def close(self) -> None:
+        for ends in self.far:
+            for end in ends:
+                end.close()
+
+
+class Played:
+    """A crew of two whose workers the test plays."""
+
+    def __init__(self) -> None:
+        self.zygote = FakeZygote()
+        self.heard: list[tuple[int, str]] = []
+        self.crew = Crew(self.zygote, count=2, max_calls=2, begin={"environ": {}}, heard=self.hear)
+
+    def hear(self, worker: Worker, what: str, told: Mapping[str, Any]) -> None:
+        self.heard.append((worker.number, what))
+
+    async def saw(self, index: int, what: str, **fields: Any) -> None:
+        before = len(self.heard)
+        self.zygote.say(index, what=what, **fields)
+        await eventually(lambda: len(self.heard) > before, what=f"{what} was heard")
+
+    def hand(self, now: float) -> None:
+        peer, connection = socket.socketpair()
+        self.crew.hand(connection, now)
+        peer.close()
+
+
+@pytest.fixture
+async def played() -> AsyncIterator[Played]:
+    story = Played()
+    opening = asyncio.create_task(story.crew.open())
+    await eventually(lambda: len(story.zygote.far) == 2, what="two were born")
+    for index in (0, 1):
+        story.zygote.say(index, what="ready")
+    await opening
+    try:
+        yield story
+    finally:
+        story.zygote.close()
+        await story.crew.close()
+
+
+async def test_each_is_told_how_to_begin(played: Played) -> None:
+    """Its number, and the environment."""
+    for index, (talk, _) in enumerate(played.zygote.far):
+        assert json.loads(talk.makefile().readline()) == {
+            "what": "begin", "number": index + 1, "environ": {},
+        }  # fmt: skip
+
+
+async def test_calls_are_shared_out_evenly(played: Played) -> None:
+    """Sockets on their way count as calls already."""
+    for _ in range(4):
+        played.hand(now=0.0)
+    assert [played.zygote.taken(0), played.zygote.taken(1)] == [2, 2]
+
+
+async def test_a_full_worker_takes_no_call_while_another_has_room(played: Played) -> None:
+    """Only a full house hands it to somebody, who turns it away politely."""
+    for _ in range(2):
+        await played.saw(0, "entered", caller="")
+    played.hand(now=0.0)
+    played.hand(now=0.0)
+    assert [played.zygote.taken(0), played.zygote.taken(1)] == [0, 2]
+    for _ in range(2):
+        await played.saw(1, "entered", caller="")
+    assert played.crew.hold(now=0.0) is None
+    played.hand(now=0.0)
+    assert played.zygote.taken(0) + played.zygote.taken(1) == 1
+
+
+async def test_a_socket_goes_to_the_worker_that_holds_its_place(played: Played) -> None:
+    """The one that has warmed up for it; a place held for nobody falls free."""
+    await played.saw(0, "entered", caller="")
+    await played.saw(0, "entered", caller="")
+    held = played.crew.hold(now=0.0)
+    assert held is not None
+    assert held.number == 2
+    await played.saw(0, "left", caller="")
+    await played.saw(0, "left", caller="")
+    played.hand(now=1.0)
+    assert [played.zygote.taken(0), played.zygote.taken(1)] == [0, 1]
+    assert not held.held
+    played.crew.hold(now=1.0)
+    later = 1.0 + workers.SETTLED_S + 0.1
+    assert sum(w.room(2, later) for w in played.crew) == 4
+
+
+async def test_a_dead_worker_is_replaced_and_its_counters_stay(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits for it is told; the other one goes on."""
+    monkeypatch.setattr(workers, "PAUSES_S", (0.0,))
+    first = next(iter(played.crew))
+    first.figures = [{"name": "n", "help": "", "type": "counter", "samples": [["n_total", {}, 3]]}]
+    played.zygote.far[0][0].close()
+    await eventually(lambda: (1, "died") in played.heard, what="its death was told")
+    await eventually(lambda: len(played.zygote.far) == 3, what="another was born")
+    assert played.crew.departed[0]["samples"] == [["n_total", {}, 3]]
+    played.hand(now=0.0)
+    assert played.zygote.taken(1) == 1  # the new one is not ready yet
+    await played.saw(2, "ready")
+    assert sum(worker.is_ready for worker in played.crew) == 2
+
+
+async def test_who_does_not_answer_is_left_out(played: Played) -> None:
+    """The page shows the others."""
+
+    def answer(index: int) -> None:
+        lines = played.zygote.far[index][0].makefile()
+        for line in lines:
+            message = json.loads(line)
+            if message.get("what") == "figures":
+                played.zygote.say(index, answer=message["ask"], **{"is": [index]})
+                return
+
+    asking = asyncio.create_task(played.crew.ask("figures"))
+    await asyncio.to_thread(answer, 1)
+    assert [(worker.number, figures) for worker, figures in await asking] == [(2, [1])]
+
+
+@given(st.lists(st.sampled_from(["hand", "hold", "enter", "leave", "wait"]), max_size=60))
+def test_room_is_never_more_than_there_is(deeds: list[str]) -> None:
+    """Whatever comes in which order: calls and sockets on their way count once."""
+    worker = Worker(1, Born(os.getpid(), None, None), None, 0.0)  # type: ignore[arg-type]
+    now = 0.0
+    for deed in deeds:
+        match deed:
+            case "hand":
+                worker.handed.append(now)
+            case "hold":
+                worker.held.append(now)
+            case "enter":
+                worker.calls.append("")
+                if worker.handed:
+                    worker.handed.popleft()
+            case "leave" if worker.calls:
+                worker.calls.pop()
+            case "wait":
+                now += 3.0
+        room = worker.room(3, now)
+        assert room <= 3 - len(worker.calls)
+        assert room == 3 - len(worker.calls) - len(worker.handed) - len(worker.held)
