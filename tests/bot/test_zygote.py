@@ -6,12 +6,15 @@ import json
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import pytest
 
 from tests.calls.house import ROOT
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
+
+Told = tuple[dict[str, Any], str]
 
 # In a process of its own: this one has threads, and must not be copied.
 STORY = """
@@ -48,7 +51,7 @@ STORY = """
 
 
 @pytest.fixture(scope="module")
-def told() -> tuple[dict[str, object], str]:
+def told() -> Told:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(STORY)],
         cwd=ROOT, capture_output=True, text=True, timeout=50, check=True,
@@ -56,7 +59,7 @@ def told() -> tuple[dict[str, object], str]:
     return json.loads(done.stdout), done.stderr
 
 
-def test_each_worker_is_a_copy_with_everything_imported(told: tuple[dict, str]) -> None:
+def test_each_worker_is_a_copy_with_everything_imported(told: Told) -> None:
     """Their parent is the zygote, which knows their ids."""
     story, _ = told
     assert [pid for pid, _, _ in story["told"]] == story["pids"]
@@ -64,7 +67,7 @@ def test_each_worker_is_a_copy_with_everything_imported(told: tuple[dict, str]) 
     assert all(loaded for _, _, loaded in story["told"])
 
 
-def test_a_crash_is_seen_as_an_end_and_another_can_be_born(told: tuple[dict, str]) -> None:
+def test_a_crash_is_seen_as_an_end_and_another_can_be_born(told: Told) -> None:
     """The traceback is told; the neighbours and the zygote live on."""
     story, errors = told
     assert story["over"] == ""
@@ -72,6 +75,6 @@ def test_a_crash_is_seen_as_an_end_and_another_can_be_born(told: tuple[dict, str
     assert "RuntimeError: as it happens" in errors
 
 
-def test_the_zygote_goes_when_the_front_does(told: tuple[dict, str]) -> None:
+def test_the_zygote_goes_when_the_front_does(told: Told) -> None:
     """Nothing stays behind."""
     assert told[0]["gone"] is True

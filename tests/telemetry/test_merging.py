@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from call.measures import INTERRUPTIONS, LOOP_LAG, PROVIDER_FAULTS
-from telemetry.merging import added, snapshot, without_gauges
+from telemetry.merging import Snapshot, added, snapshot, without_gauges
 from telemetry.metrics import Metrics
 
 pytestmark = pytest.mark.rule
@@ -94,10 +94,10 @@ counts = st.lists(st.integers(0, 1000), min_size=1, max_size=4)
 def test_the_order_of_adding_does_not_matter(numbers: list[int]) -> None:
     """However often it is added up on the way."""
     snapshots = [snapshot(_only(n)) for n in numbers]
-    forward: list = []
+    forward: Snapshot = []
     for each in snapshots:
         forward = added(forward, each)
-    backward: list = []
+    backward: Snapshot = []
     for each in reversed(snapshots):
         backward = added(each, backward)
     assert _value(forward) == _value(backward) == sum(numbers)
@@ -111,6 +111,6 @@ def _only(n: int) -> CollectorRegistry:
     return registry
 
 
-def _value(figures: list) -> float:
+def _value(figures: Snapshot) -> float:
     (family,) = figures
-    return next(value for name, _, value in family["samples"] if name == "offhook_things_total")
+    return float(next(v for name, _, v in family["samples"] if name == "offhook_things_total"))
