@@ -19,7 +19,6 @@ from pipecat.audio.vad.vad_analyzer import VADParams, VADState
 from bench.manners_audio import Pause, Talk
 from call.audio import FRAME_PCM_BYTES, FRAME_S, RATE_HZ
 from call.endpoint import (
-    Endpoint,
     EndpointFilter,
     Fact,
     Finalized,
@@ -33,12 +32,14 @@ from call.endpoint import (
     WordsArrived,
 )
 from call.speculation import Ask, Speculation
+from call.waits import Endpoint
 from lab.delays import Delays
-from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad
+from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad, edge_of, voice_edge
 
 SCORE_S = 0.06  # asked to answered, on a machine that is not busy
 INTERIM_S = 0.15  # a word's end to the interim that has it
 ANSWER_S = 0.27  # asked to first sound: 110 ms first token, five more of 12 ms, 100 ms voice
+ENDPOINTING_S = 0.3  # `deepgram.endpointing_ms`
 KEPT_BYTES = 8 * RATE_HZ * 2  # what the model hears
 NO_WORDS = "something"  # reads neither finished nor unfinished
 
@@ -97,11 +98,11 @@ def vad_params(settings: Vad) -> VADParams:
     )
 
 
-def voice_events(pcm: bytes, params: VADParams, *, onset_s: float = 0.064) -> list[VoiceEvent]:
+def voice_events(pcm: bytes, params: VADParams, *, settings: Vad | None = None) -> list[VoiceEvent]:
     """Everything the detector's station tells of a recording, packet by packet."""
     heard, events = analyzer(params), []
-    onset_windows = max(1, round(onset_s / WINDOW_S))
-    is_speaking = is_voiced = False
+    edge = voice_edge(settings or Vad())
+    is_speaking = False
     for n in range(len(pcm) // FRAME_PCM_BYTES):
         now = (n + 1) * FRAME_S
         packet = pcm[n * FRAME_PCM_BYTES : (n + 1) * FRAME_PCM_BYTES]
@@ -110,9 +111,9 @@ def voice_events(pcm: bytes, params: VADParams, *, onset_s: float = 0.064) -> li
             if (state is VADState.SPEAKING) != is_speaking:
                 is_speaking = not is_speaking
                 events.append(VoiceEvent(now, "started" if is_speaking else "stopped"))
-        if heard.is_voice != is_voiced and heard.alike >= onset_windows:
-            is_voiced = heard.is_voice
-            events.append(VoiceEvent(now, "began" if is_voiced else "paused"))
+        changed = edge_of(edge, heard, packet)
+        if changed is not None:
+            events.append(VoiceEvent(now, "began" if changed else "paused"))
     return events
 
 
@@ -205,9 +206,9 @@ class Simulation:
             case "final":
                 self._finalize(*data, now=now)
             case "interim":
-                if data > self._told_until and self._is_open:
-                    words = self._words(self._told_until, data)
-                    self._tell(WordsArrived(words, final=False), now)
+                self._interim(data, now=now)
+            case "own final":
+                self._finalize(data, self._stops - 1, now=now)  # nobody asked for it
 
     def _started(self, now: float) -> None:
         self._stops += 1
@@ -233,6 +234,13 @@ class Simulation:
         upto = int(asked_at * RATE_HZ) * 2
         first = max(self._turn_from, upto - KEPT_BYTES)
         self._tell(ProbabilityArrived(self._score(self._talk, first, upto), stopped_at), now)
+
+    def _interim(self, word_at: float, *, now: float) -> None:
+        if word_at <= self._told_until or not self._is_open:
+            return
+        if self._is_silent:  # too quiet for the voice detector: the recogniser ends it by itself
+            self._put(max(now, word_at + ENDPOINTING_S), "own final", word_at)
+        self._tell(WordsArrived(self._words(self._told_until, word_at), final=False), now)
 
     def _finalize(self, stopped_at: float, stop: int, *, now: float) -> None:
         words = self._words(self._told_until, stopped_at) if self._with_words else NO_WORDS

@@ -27,7 +27,7 @@ from bench.manners_endpoint import (
 )
 from bench.manners_report import Goal, met, ms, quantile, table
 from bot.settings import load_process
-from call.endpoint import Endpoint
+from call.waits import Endpoint
 from processors.smart_turn import SmartTurn
 
 FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -45,7 +45,7 @@ def measure(*, quick: bool = False, scores: Path | None = None) -> dict[str, Any
     memory = _Memory(scores)
     _say(f"{len(found)} turns, {sum(len(talk.pauses) for talk in found)} pauses")
     params = vad_params(settings.vad)
-    heard = {t.name: voice_events(t.pcm, params, onset_s=settings.vad.onset_s) for t in found}
+    heard = {t.name: voice_events(t.pcm, params, settings=settings.vad) for t in found}
     plain_talks = [talk for talk in found if talk.source != "monologue"]
     document: dict[str, Any] = {"material": _material(found), "rows": [], "curves": {}}
     for half in ("tuning", "held out"):

@@ -104,7 +104,7 @@ class CarrierDoors:
         form = await self._form(request)
         call_id = request.query_params.get("call") or form.get("ParentCallSid", "")
         following = self._exchange.afterwards.of(call_id)
-        persona = self._exchange.personas.for_number(request.query_params.get("to", ""))
+        persona = self._exchange.personas.for_number(following.called)
         summary = whisper(following.summary, language=persona.language)
         words = f"{persona.phrases.whisper} {summary}".strip()
         return _xml(webhook.whisper_twiml(words, say=_tongue(persona)))
@@ -146,7 +146,7 @@ class CarrierDoors:
             twiml = webhook.transfer_twiml(
                 public_url,
                 number=following.number,
-                whisper={"call": form.get("CallSid", ""), "to": form.get("To", "")},
+                call_id=form.get("CallSid", ""),
                 words=words,
                 say=say,
             )

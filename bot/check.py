@@ -15,6 +15,7 @@ import aiohttp
 from bot.addresses import is_loopback
 from bot.check_privacy import check_privacy
 from bot.check_vendors import ask_vendors
+from bot.check_way_out import check_way_out
 from bot.exposure import LEAST_PASSWORD_CHARS, is_reachable
 from bot.finding import Finding, good, note, problem
 from bot.persona import Persona, Personas, load_personas
@@ -41,6 +42,7 @@ async def run_check(loaded: Loaded, *, online: bool = True, port: int = PORT) ->
     if personas is not None:
         people = [personas.default, *personas.numbers.values()]
         findings += [*_agent(loaded, people), *check_privacy(loaded.settings, people)]
+        findings += check_way_out(loaded)
         if online:
             findings += await _ask(loaded, people)
             findings += await check_redis(loaded.secrets.value("REDIS_URL"))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class CallEnding:
-    """Hosts `call.farewell.Farewell` for one session and implements `bot.tools.CallControl`."""
+    """Hosts `call.farewell.Farewell` for one session and implements `bot.tool_runs.CallControl`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -168,6 +168,7 @@ class CallEnding:
             reason=reason,
             number=self._number(reason),
             summary=self._wish or self._last_words(),
+            called=self._session.caller.called,
         )
 
     def _last_words(self) -> str:

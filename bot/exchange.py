@@ -19,6 +19,7 @@ from bot.afterwards import Afterwards
 from bot.books import OpenBooks, open_books
 from bot.notify import Notifier
 from bot.persona import Personas, load_personas
+from bot.rehearsal import scripts
 from bot.secrets import account_of
 from bot.settings import Loaded, Settings
 from bot.vitals import GAUGES
@@ -29,6 +30,7 @@ from call.receipt import receipt
 from call.timeline import Timeline
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
+from services.voices import Voices
 from telemetry.console.routes import LiveCall
 from telemetry.events import EventHub
 from telemetry.loop_lag import watching_the_loop
@@ -57,6 +59,7 @@ class Exchange:
     """the warm language models; only `services/` knows their type"""
     smart_turn: SmartTurn
     http: aiohttp.ClientSession
+    voices: Voices
     admission: Admission
     tickets: Tickets
     hub: EventHub = field(default_factory=EventHub)
@@ -115,6 +118,11 @@ class Exchange:
         gauge("offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None)
         for name, help, read in GAUGES:
             gauge(name, help, read)
+        gauge(
+            "offhook_voices_gone_round",
+            "Voices new replies do not begin with, because they falter",
+            lambda: self.voices.gone_round,
+        )
 
     # ── what the pages show ──────────────────────────────────────────────────────────
     def living(self) -> list[LiveCall]:
@@ -187,10 +195,17 @@ async def open_exchange(
             models=models,
             smart_turn=smart_turn,
             **vars(kept),
+            voices=Voices(tolerance=settings.speak.tolerance, recorder=kept.metrics),
             recordings=recordings,
             traces=traces,
         )
         exchange.show_gauges()
+        await stack.enter_async_context(
+            exchange.voices.at_work(
+                scripts(personas, settings, keys),
+                voice=lambda key: services.voice(settings, keys, key=key, recorder=kept.metrics),
+            )
+        )
         await stack.enter_async_context(watching_the_loop(exchange.metrics))
         stack.callback(exchange.hub.close)
         logger.info("models and clients ready in {:.1f} s", time.monotonic() - began_at)

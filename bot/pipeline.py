@@ -71,7 +71,7 @@ def stations(session: Session) -> list[FrameProcessor]:
         SpokenForm(
             language=session.language, vault=session.vault, last_words=last_words
         ),  # 4111 → "four one one one"
-        session.tts,  # ElevenLabs or Cartesia, µ-law
+        session.tts,  # ElevenLabs; Cartesia from the first word not said yet when it falters
         SpeechGate(),  # holds the sound of an answer begun early until the turn is decided
         session.wire.output(),  # µ-law to the caller; marks; hold, resume, clear on barge-in
         HeardLedger(

@@ -26,7 +26,8 @@ from bot.ending import CallEnding
 from bot.exchange import Exchange
 from bot.persona import situation
 from bot.pipeline import stations
-from bot.tools import ToolDoor, register, schemas
+from bot.tool_runs import ToolDoor, register
+from bot.tools import schemas
 from call.audio import RATE_HZ
 from call.confidence import Doubt, Doubts
 from call.errors import Ending, Fault, Party, ProviderFault
@@ -93,8 +94,6 @@ class Session:
             metrics=exchange.metrics,
             trace=exchange.traces.call(self.call_id),
             on_turn=lambda _turn: self._keep(),
-            model=self.settings.think.model,
-            voice=self.settings.speak.provider,
         )
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
@@ -159,7 +158,12 @@ class Session:
             recovery=self.recovery,
         )
         self.tts = services.tts(
-            settings, keys, recorder=report, language=self.language, voices=self.persona.voices
+            settings,
+            keys,
+            recorder=report,
+            language=self.language,
+            voices=self.persona.voices,
+            shared=self.exchange.voices,
         )
         self._tools = register(
             self.llm,
@@ -278,6 +282,7 @@ class Session:
             called=self.caller.called,
             language=self.language,
             model=self.settings.think.model,
+            stand_in=self.settings.think.stand_in_model,
             started=self.started,
             ended=datetime.now(UTC),
             ending=ending,

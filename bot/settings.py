@@ -29,7 +29,6 @@ from call.budgets import Budgets
 from call.clauses import Clauses
 from call.cost import Prices
 from call.dtmf import Dtmf
-from call.endpoint import Endpoint
 from call.errors import SettingsError
 from call.first_token import Patience
 from call.heard import Goodbye, Heard
@@ -38,6 +37,7 @@ from call.interruption import BargeIn
 from call.noise import Noise
 from call.pardon import Pardon
 from call.privacy import Privacy
+from call.waits import Endpoint
 from processors.vad import Vad
 from services import Hear, Speak, Think
 from services.cartesia import Cartesia

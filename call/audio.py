@@ -28,6 +28,11 @@ def mulaw_from_pcm(pcm: bytes) -> bytes:
     return audioop.lin2ulaw(pcm[: len(pcm) & ~1], 2)
 
 
+def loudest(pcm: bytes) -> int:
+    """The largest sample of 16-bit PCM, whatever its sign; 0 of nothing."""
+    return audioop.max(pcm, 2)
+
+
 def mulaw_seconds(size_bytes: int) -> float:
     """Duration of µ-law audio at 8 kHz."""
     return size_bytes / RATE_HZ

@@ -151,11 +151,20 @@ def cost(usage: Usage, prices: Prices, *, model_provider: str = "anthropic") -> 
     )
 
 
-def usage_of(counters: Mapping[str, float], *, model: str, carrier: str, carrier_s: float) -> Usage:
+def usage_of(
+    counters: Mapping[str, float],
+    *,
+    model: str,
+    stand_in: str = "",
+    carrier: str,
+    carrier_s: float,
+) -> Usage:
     """Usage from a call's counters, named as they stand in its record."""
-    tokens = {kind: int(counters.get(f"llm_tokens.{kind}", 0)) for kind in TOKEN_KINDS}
+    second = {kind: int(counters.get(f"stand_in_tokens.{kind}", 0)) for kind in TOKEN_KINDS}
+    first = {kind: int(counters.get(f"llm_tokens.{kind}", 0)) - second[kind] for kind in second}
+    used = ((model, first), (stand_in, second))
     return Usage(
-        tokens={model: tokens} if any(tokens.values()) else {},
+        tokens={name: tokens for name, tokens in used if any(tokens.values())},
         characters={name: int(n) for name, n in _under(counters, "tts_characters").items()},
         heard_s=_under(counters, "stt_audio"),
         carrier=carrier,

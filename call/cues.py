@@ -14,8 +14,9 @@ class Cue(StrEnum):
 
     COMPLETE = "complete"  # a whole question, the answer to a yes/no question, "… is fine, please"
     OPEN = "open"  # words that could end here or go on
+    BEGUN = "begun"  # "hello", "okay": a greeting or a nod that answers nothing
     DICTATING = "dictating"  # digits or letters one by one, fewer than expected
-    UNFINISHED = "unfinished"  # "and", "my number is", "um": nobody ends a turn so
+    UNFINISHED = "unfinished"  # "and", "my number is", "um", the first three digits
 
 
 _WORD = re.compile(r"[^\W_]+(?:[-'’:.][^\W_]+)*")
@@ -42,7 +43,11 @@ _PREPOSITIONS = _set(
     " في من الي على علي عن مع ل ب عند بعد قبل بين"
 )
 _DETERMINERS = _set("a an the my your his our their its every some any هذا هذه هاي رقم الرقم")
+_HESITATIONS = _set("um uh er erm ehm hmm umm uhh mm امم ام مممم")
 _FILLERS = _set("um uh er erm ehm hmm umm uhh mm like يعني اه امم ام مممم طب والله")
+_ADVERBS_THAT_LEAD = _set("just basically kinda gonna فقط")  # "I'll just"
+_SUBJECTS = _set("i we they he she انا احنا")
+_OPEN_PLACES = _set("anything something anyone someone any some")  # "do you have anything"
 _VERBS_THAT_WANT_MORE = _set(
     "is are was were am be been i'm it's i'd i'll we'd we'll that's can could would will shall"
     " should need want like's said says called gonna wanna please's هو هي اريد ابغي عايز بدي احتاج"
@@ -58,6 +63,10 @@ _QUESTION_VERBS = _set(
 _ANSWERS = _set(
     "yes yeah yep yup no nope nah correct right exactly sure okay ok absolutely definitely maybe"
     " fine please نعم ايوه ايوا اه لا كلا طيب تمام اكيد صح صحيح ماشي"
+)
+_GREETINGS = _set(
+    "hi hello hey good morning afternoon evening well so oh right alright"
+    " مرحبا اهلا السلام عليكم صباح مساء الخير"
 )
 _CLOSERS = tuple(
     normal(phrase)
@@ -100,6 +109,7 @@ _NUMBER_TOPICS = _set(
     "number phone mobile digits digit code card zip postcode pin account spell spelled"
     " رقم الرقم رقمي جوال هاتف كود"
 )
+_FIRST_GROUP = 3  # "five five five …": numbers are said in groups of three or four
 # "could you", "can I": an offer or request that has only begun
 _BEGINS_A_REQUEST = re.compile(
     r"\b(?:can|could|would|will|may|should|do|did) (?:i|you|we|they|he|she)$"
@@ -123,6 +133,11 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(normal(text))
 
 
+def content(text: str) -> list[str]:
+    """The words of a text without its hesitations: "um, at ten" asks for what "at ten" does."""
+    return [word for word in words_of(text) if word not in _HESITATIONS]
+
+
 def cue(text: str, *, asked: str = "", digits_expected: int = 7) -> Cue:
     """What `text`, said after the agent's `asked`, suggests."""
     if text.rstrip().endswith("…"):
@@ -130,18 +145,27 @@ def cue(text: str, *, asked: str = "", digits_expected: int = 7) -> Cue:
     words = words_of(_STAND_IN.sub(" thatvalue ", text))
     if not words:
         return Cue.OPEN
-    if _is_dictating(words, asked_words=words_of(asked), expected=digits_expected):
-        return Cue.DICTATING
+    dictated = _dictated(words, asked_words=words_of(asked), expected=digits_expected)
+    if dictated is not None:
+        return dictated
     if _is_unfinished(words):
         return Cue.UNFINISHED
     if _is_closing(words) or _is_answer(words, asked) or _is_question(words):
         return Cue.COMPLETE
-    return Cue.OPEN
+    return Cue.BEGUN if _ANSWERS.union(_GREETINGS, _FILLERS).issuperset(words) else Cue.OPEN
 
 
 def _is_unfinished(words: list[str]) -> bool:
     last, line = words[-1], " ".join(words)
-    if last in _FILLERS or last in _JOINERS or last in _DETERMINERS:
+    if last in _JOINERS or last in _DETERMINERS:
+        return True
+    if last in _FILLERS:  # "what is it like" ends so
+        return last != "like" or words[0] not in _QUESTION_WORDS
+    if len(words) > 1 and (last in _ADVERBS_THAT_LEAD or last == "so"):
+        return not _CLOSED_THOUGH.search(line)
+    if last in _SUBJECTS and not _QUESTION_VERBS.intersection(words[-2:]):
+        return True
+    if last in _OPEN_PLACES and _is_question(words):
         return True
     if _ANNOUNCES.search(line) or _BEGINS_A_REQUEST.search(line):
         return True
@@ -188,15 +212,17 @@ def asks_yes_or_no(asked: str) -> bool:
     return not any(w in _QUESTION_WORDS - {"هل"} for w in words) and "or" not in words
 
 
-def _is_dictating(words: list[str], *, asked_words: list[str], expected: int) -> bool:
+def _dictated(words: list[str], *, asked_words: list[str], expected: int) -> Cue | None:
+    """Letters, or digits of which there are too few; the first group is followed by another."""
     digits, letters = _trailing_run(words)
     if letters >= 2:
-        return True
+        return Cue.DICTATING
     about_numbers = not _NUMBER_TOPICS.isdisjoint(asked_words) or not _NUMBER_TOPICS.isdisjoint(
         words
     )
-    least = 1 if about_numbers else 3
-    return least <= digits < expected
+    if not (1 if about_numbers else 3) <= digits < expected:
+        return None
+    return Cue.UNFINISHED if digits <= _FIRST_GROUP and about_numbers else Cue.DICTATING
 
 
 def _trailing_run(words: list[str]) -> tuple[int, int]:

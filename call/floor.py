@@ -12,6 +12,9 @@ import re
 # A value that is read back: a code or number of five digits or more, or a personal datum's token.
 _VALUE = re.compile(r"\d(?:[\s.,/()-]{0,2}\d){4,}|\[[A-Z]+(?:_[A-Z]+)*_\d+\]")
 _QUESTION_MARKS = ("?", "؟")
+_SENTENCE_END = re.compile(r"[.!?…؟][\"'”’»)\]]*\s*$")
+# A reply begins with short clauses; an echo may be of the one before the last.
+_LINES, _SHORT_CHARS = 2, 40
 # A protected phrase whose end never shows (a broken voice) may not silence barge-in for good.
 PROTECTED_AT_MOST_S = 30.0
 
@@ -23,10 +26,11 @@ class Floor:
         self._busy = False
         self._protected_reply: int | None = None
         self._protected_until = float("-inf")
-        self.last_said = ""  # the agent's last clause, as the model wrote it
-        self.saying = ""  # the clause being played, as it sounds; and the one before
+        self.last_said = ""  # the agent's last sentence so far, as the model wrote it
+        self.saying = ""  # the clause being played, as it sounds, and what was said before it
         self._playing_reply: int | None = None
         self._clause_id = ""
+        self._clause = ""  # the clause being played, as the model wrote it
         self._clause_chars = 0  # of the clause being played, as it sounds
         self._heard_chars = 0
 
@@ -43,7 +47,7 @@ class Floor:
     @property
     def is_reading_back(self) -> bool:
         """A value the caller must hear in one piece is being played."""
-        return self.is_speaking and bool(_VALUE.search(self.last_said))
+        return self.is_speaking and bool(_VALUE.search(self._clause))
 
     def is_asking(self, *, within_chars: int) -> bool:
         """The agent's last clause is a question of which at most `within_chars` are unheard."""
@@ -75,10 +79,12 @@ class Floor:
         `text` is as the model wrote it, `spoken` as it sounds.
         """
         self._busy = True
-        before = self.saying.rpartition("\n")[2]
-        self.saying = f"{before}\n{spoken or text}"
-        self.last_said = text
-        self._playing_reply, self._clause_id = reply, clause_id
+        before = self.saying.split("\n")[-_LINES:]
+        short = len(before[-1]) < _SHORT_CHARS
+        self.saying = "\n".join((*before[0 if short else -1 :], spoken or text))
+        goes_on = reply == self._playing_reply and not _SENTENCE_END.search(self.last_said)
+        self.last_said = f"{self.last_said} {text}".strip() if goes_on else text
+        self._playing_reply, self._clause_id, self._clause = reply, clause_id, text
         self._clause_chars, self._heard_chars = len(spoken or text), 0
         if is_protected:
             self._protected_reply = reply

@@ -12,7 +12,7 @@ the host tells facts and the time, and asks again at `next_deadline()`.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from call.phrases import FILLER
 from call.spoken import Spoken
@@ -93,6 +93,15 @@ class ClausePlayed:
 
 
 @dataclass(frozen=True)
+class ClauseCut:
+    """Nobody can say the clause beyond `chars` of how it is said: its end comes there."""
+
+    reply: int
+    clause: int
+    chars: int
+
+
+@dataclass(frozen=True)
 class CallerInterrupted:
     """What has not been played will not be."""
 
@@ -108,6 +117,7 @@ Fact = (
     | ToolCalled
     | ReplySpoken
     | ClausePlayed
+    | ClauseCut
     | CallerInterrupted
     | CallEnded
 )
@@ -209,6 +219,8 @@ class HeardLog:
                     self._within = max(self._within, (fact.reply, fact.clause, fact.chars))
                 if self._replies:
                     self._replies[0].moved_at = now
+            case ClauseCut():
+                self._cut(fact)
             case CallerInterrupted():
                 return self._drop(marker=self._settings.marker, keep_protected=True)
             case _:  # CallEnded
@@ -251,6 +263,14 @@ class HeardLog:
         reply.is_protected |= fact.is_protected
         reply.unheard.append(fact)
 
+    def _cut(self, fact: ClauseCut) -> None:
+        """From here on the clause is what can be heard of it."""
+        for reply in self._replies:
+            for index, clause in enumerate(reply.unheard):
+                if (reply.number, clause.clause) == (fact.reply, fact.clause):
+                    words = heard_words(clause, fact.chars)
+                    reply.unheard[index] = replace(clause, text=words, form=None)
+
     def _call_tool(self, tool_call_id: str) -> tuple[Action, ...]:
         """The call belongs to the newest reply, whose end may have come before it."""
         if not self._replies or self._replies[-1].tool_call_id:
@@ -268,7 +288,8 @@ class HeardLog:
                 reply.is_open = True
                 actions.append(OpenReply())
             while reply.unheard and (reply.number, reply.unheard[0].clause) <= self._played:
-                actions.extend(self._hear(reply, reply.unheard.popleft().text.strip()))
+                words = reply.unheard.popleft().text.strip()
+                actions.extend(self._hear(reply, words) if words else ())
                 reply.moved_at = now
             if not reply.is_spoken or reply.unheard:
                 break

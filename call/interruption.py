@@ -9,14 +9,12 @@ is our own echo (the reply goes on where the ear left off). Words that come late
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 
-from call.cues import normal
 from call.false_alarms import FalseAlarms
 from call.floor import Floor
+from call.overheard import Kind, kind
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,14 @@ class BargeIn:
     """Seconds of voice with words other than signs of listening that take the floor."""
     content_words: int = 3
     """So many words that are neither signs of listening nor fillers take the floor at once."""
+    nod_s: float = 0.15
+    """Seconds behind the words of a sign of listening ("mm-hmm") after which the agent goes on
+    although the voice lasts. If it was the beginning of more ("okay, but"), those words still stop
+    the agent."""
+    nod_settle_s: float = 0.04
+    """Seconds of quiet behind a sign of listening before the agent goes on: two packets."""
     settle_s: float = 0.12
-    """Seconds of quiet behind a sign of listening ("uh-huh") before the agent goes on; more words
-    may follow it."""
+    """The same behind a filler ("um") or an echo; more words may follow it."""
     quiet_s: float = 0.4
     """Seconds of quiet behind a sound without words before the agent goes on. A recogniser needs
     about this long to say that it was a word after all; at 0.3 a lone "stop" came too late."""
@@ -51,7 +54,9 @@ class BargeIn:
     def __post_init__(self) -> None:
         if self.false_alarms < 1 or self.false_alarm_s <= 0:
             raise ValueError("false_alarms is at least 1, and false_alarm_s above 0 seconds")
-        for name in ("decide_s", "voiced_s", "settle_s", "quiet_s", "late_s"):
+        for name in (
+            "decide_s", "voiced_s", "nod_s", "nod_settle_s", "settle_s", "quiet_s", "late_s"
+        ):  # fmt: skip
             if not 0 < getattr(self, name) <= 5:
                 raise ValueError(f"{name} is {getattr(self, name)}; choose above 0, at most 5 s")
         if self.content_words < 1 or self.finishing_chars < 0:
@@ -124,107 +129,6 @@ class Dismiss:
 Action = Hold | Resume | Yield | Dismiss
 
 
-# ── what words are ───────────────────────────────────────────────────────────────────
-class Kind(StrEnum):
-    """What words said over the agent are."""
-
-    NOTHING = "nothing"  # none
-    LISTENING = "listening"  # "uh-huh", "right": go on
-    FILLER = "filler"  # "um", "the": may become something
-    ECHO = "echo"  # what the agent says right now
-    FLOOR = "floor"  # "stop", "wait", a question
-    CONTENT = "content"  # anything else
-
-
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-
-
-def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
-    """Comma-separated phrases as word tuples, the longest first."""
-    phrases = (tuple(_words(phrase)) for phrase in text.split(","))
-    return tuple(sorted((p for p in phrases if p), key=len, reverse=True))
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(normal(text))
-
-
-_LISTENING = _phrases(
-    "uh huh, uhuh, uhhuh, huh, mm hmm, mmhmm, mhm, mm, mmm, mhmm, hmm, hm, m hm, aha, ah, oh, ooh,"
-    " right, yeah, yes, yep, yup, ya, okay, ok, k, sure, of course, got it, gotcha, i see,"
-    " i got it, i understand, understood, alright, all right, great, cool, nice, good, very good,"
-    " perfect, fine, exactly, correct, true, absolutely, totally, definitely, makes sense,"
-    " that makes sense, fair enough, no problem, no worries, interesting, wow, really, go on,"
-    " lovely, wonderful,"
-    " نعم, ايوه, ايوا, اه, اها, طيب, تمام, ماشي, صح, صحيح, اكيد, حسنا, فهمت, اوكي, ممتاز, جميل,"
-    " مفهوم, بالضبط, عظيم, كويس"
-)
-_FLOOR = _phrases(
-    "stop, wait, no, nope, nah, hold on, hang on, hold, sorry, excuse, pardon, actually,"
-    " one second, one moment, a second, a moment, just a minute, question, listen, hello, cancel,"
-    " never mind, nevermind, enough, quiet, wrong, not, don't, repeat, again, but,"
-    " لا, كلا, قف, توقف, وقف, انتظر, استني, لحظه, دقيقه, ثانيه, عفوا, اسف, معلش, سوال, اسمع, خلص,"
-    " خلاص, بس, لكن, غلط, خطا, الو"
-)
-_FILLERS = frozenset(
-    _words("um umm uh uhh er erm ehm a an the and so well like i to of it is و يعني طب والله ف")
-)
-_LEADS = frozenset(_words("um uh er so and well و طب يعني"))
-_QUESTIONS = frozenset(
-    _words(
-        "what what's where where's when when's who who's why how how's which whose can could do"
-        " does did is are will would should may have has"
-        " ما ماذا متي اين وين كيف كم ليش لماذا شو ايش مين هل ممكن"
-    )
-)
-
-
-def kind(text: str, *, agent: str = "", content_words: int = 3) -> tuple[Kind, int]:
-    """What `text`, said while the agent says `agent`, is; and how many words of content it has."""
-    words = _words(text)
-    if not words:
-        return Kind.NOTHING, 0
-    if len(words) > 1 and _contains(_words(agent), words):
-        return Kind.ECHO, 0
-    rest = _without(words, _LISTENING)
-    content = sum(word not in _FILLERS for word in rest)
-    if any(_contains(rest, phrase) for phrase in _FLOOR) or _is_question(text, rest):
-        return Kind.FLOOR, content
-    if content >= content_words:
-        return Kind.CONTENT, content
-    if not rest:
-        return Kind.LISTENING, 0
-    return (Kind.CONTENT if content else Kind.FILLER), content
-
-
-def _is_question(text: str, words: Sequence[str]) -> bool:
-    """ "How much …", "so can I …", or a question mark behind more than a word of listening."""
-    said = list(words)
-    while said and said[0] in _LEADS:
-        said.pop(0)
-    if not said:
-        return False
-    return text.rstrip().endswith(("?", "؟")) or (said[0] in _QUESTIONS and len(said) > 1)
-
-
-def _contains(words: Sequence[str], phrase: Sequence[str]) -> bool:
-    size = len(phrase)
-    wanted = list(phrase)
-    return any(list(words[at : at + size]) == wanted for at in range(len(words) - size + 1))
-
-
-def _without(words: Sequence[str], phrases: Sequence[tuple[str, ...]]) -> list[str]:
-    """What is left when every phrase, longest first, has been taken out."""
-    rest: list[str] = []
-    at = 0
-    while at < len(words):
-        found = next((p for p in phrases if tuple(words[at : at + len(p)]) == p), None)
-        if found is None:
-            rest.append(words[at])
-        at += len(found or (None,))
-    return rest
-
-
 # ── the decider ──────────────────────────────────────────────────────────────────────
 class _State(Enum):
     CALM = 0  # nobody speaks over the agent
@@ -245,6 +149,7 @@ class Interruption:
         self._paused_at = 0.0
         self._resumed_at = 0.0
         self._asked_at = 0.0
+        self._worded_at = 0.0  # when the words last changed
         self._final = self._interim = ""
         self._words_over = False
 
@@ -279,9 +184,10 @@ class Interruption:
         s = self._settings
         times = [self._began_at + s.decide_s]
         if self._voiced:
-            times.append(self._began_at + s.voiced_s)
+            times += [self._began_at + s.voiced_s, self._worded_at + s.nod_s]
         else:
-            times += [self._paused_at + s.settle_s, self._paused_at + s.quiet_s]
+            quiet = (s.nod_settle_s, s.settle_s, s.quiet_s)
+            times += [self._paused_at + quiet_s for quiet_s in quiet]
         ahead = [at for at in times if at > self._asked_at]
         return min(ahead, default=self._asked_at)
 
@@ -323,9 +229,12 @@ class Interruption:
 
     # ── phase two ────────────────────────────────────────────────────────────────────
     def _hear(self, fact: WordsHeard, now: float) -> tuple[Action, ...]:
+        before = f"{self._final} {self._interim}".split()
         self._interim = "" if fact.final else fact.text
         if fact.final:
             self._final = f"{self._final} {fact.text}".strip()
+        if f"{self._final} {self._interim}".split() != before:
+            self._worded_at = now
         if self._state is _State.HELD:
             return self.on_deadline(now)
         return self._hear_late(fact, now)
@@ -375,8 +284,16 @@ class Interruption:
             if self._voiced:
                 return self._long_voice() if is_late else ""
             return "resume" if is_late or self._words_over or quiet_s >= s.quiet_s else ""
-        is_settled = bool(self._final) or quiet_s >= s.settle_s
-        return "resume" if is_late or (not self._voiced and is_settled) else ""
+        if is_late or self._is_settled(said, quiet_s=quiet_s, now=now):
+            return "resume"
+        return ""
+
+    def _is_settled(self, said: Kind, *, quiet_s: float, now: float) -> bool:
+        """Nothing more is likely to come behind these words."""
+        s, is_nod = self._settings, said is Kind.LISTENING
+        if self._voiced:
+            return is_nod and now >= self._worded_at + s.nod_s
+        return bool(self._final) or quiet_s >= (s.nod_settle_s if is_nod else s.settle_s)
 
     def _long_voice(self) -> str:
         """A voice without words: somebody speaks; while a value is read back it must say what."""

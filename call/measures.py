@@ -135,6 +135,23 @@ PROVIDER_UNKNOWN = Measure(
     "Messages of a kind we do not know",
     labels=("provider",),
 )
+FAILOVERS = Measure("offhook_failovers_total", "Times another voice went on with a reply")
+REPLIES_LOST = Measure(
+    "offhook_replies_lost_total", "Replies and phrases that no voice could say to their end"
+)
+CLAUSES = Measure(
+    "offhook_clauses_total", "Clauses that began to sound, by voice", labels=("voice",)
+)
+VOICE_SWITCHES = Measure(
+    "offhook_voice_switches_total",
+    "Times another voice went on inside a clause, by that voice",
+    labels=("voice",),
+)
+CIRCUITS = Measure(
+    "offhook_voice_circuit_changes_total",
+    'Times a voice was gone round ("open") or come back to ("closed")',
+    labels=("provider", "state"),
+)
 STT_RECONNECTS = Measure("offhook_stt_reconnects_total", "Recogniser reconnects")
 STT_GONE = Measure("offhook_stt_gone_seconds", "Recogniser lost to connected again", "s")
 STT_SHED = Measure(
@@ -152,6 +169,9 @@ UNSURE = Measure(
 LLM_TOKENS = Measure("offhook_llm_tokens_total", "Tokens by kind", labels=("kind",))
 TTS_CHARACTERS = Measure(
     "offhook_tts_characters_total", "Characters sent to the voice", labels=("provider",)
+)
+LLM_REQUESTS = Measure(
+    "offhook_llm_requests_total", "Requests to a model, attempts counted each", labels=("model",)
 )
 STAND_IN_TOKENS = Measure(
     "offhook_stand_in_tokens_total", "The stand-in's share of the tokens, by kind", labels=("kind",)

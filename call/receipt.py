@@ -30,7 +30,7 @@ def receipt(
     """Close the time line and assemble the record; without an `ending` the call goes on.
 
     `about` is what the wire and the agent know: provider_call_id, wire, caller, called, language,
-    model; the two numbers are masked.
+    model, stand_in; the two numbers are masked.
     """
     if ending is not None:
         timeline.close()
@@ -38,6 +38,7 @@ def receipt(
     used = usage_of(
         counters or {},
         model=about.get("model", ""),
+        stand_in=about.get("stand_in", ""),
         carrier=about.get("wire", ""),
         carrier_s=duration_s,
     )

@@ -1,10 +1,11 @@
 """Start the answer early on a likely ending of the turn; keep it, or throw it away.
 
-While the turn is being decided, the model is asked with the words so far: a guess. It is kept when
-the turn ends on the same words (case and punctuation aside), and withdrawn when the caller goes on
-speaking, when the words turn out different, or when an interruption sweeps its answer away. Whoever
-handles an answer asks its guess what became of it: what belongs to a withdrawn one is dropped
-wherever it is met, so that no order of events can let it out.
+While the turn is being decided, and in a pause that may become its end, the model is asked with the
+words so far: a guess. It is kept when the turn ends on the same words (case, punctuation and
+hesitations aside), and withdrawn when the caller goes on speaking, when the words turn out
+different, or when an interruption sweeps its answer away. Whoever handles an answer asks its guess
+what became of it: what belongs to a withdrawn one is dropped wherever it is met, so that no order
+of events can let it out.
 
 Plain calls only: the host tells what the turn looks like and the time.
 """
@@ -16,9 +17,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from call.cues import words_of
-from call.endpoint import Endpoint, Outlook
+from call.cues import content
+from call.endpoint import Outlook
 from call.measures import SPECULATION_WASTE, SPECULATIONS, Moment, NullRecorder, Recorder
+from call.waits import Endpoint
 
 
 class Verdict(StrEnum):
@@ -34,7 +36,7 @@ class Guess:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.words = words_of(text)
+        self.words = content(text)
         self.spent: defaultdict[str, float] = defaultdict(float)
         self._verdict = Verdict.PENDING
         self._is_claimed = False
@@ -128,6 +130,7 @@ class Speculation:
         self._kept: Guess | None = None  # the last one kept: its request may still be on its way
         self._ask_at: float | None = None
         self._asked = 0  # in the turn
+        self._asked_early = 0  # in the turn
         self._wasted = 0  # in the call
 
     @property
@@ -139,12 +142,12 @@ class Speculation:
         """The evidence has changed; `outlook` is None while the turn is not ending."""
         moves: list[Move] = []
         guess = self._guess
-        words = words_of(outlook.text) if outlook is not None else []
+        words = content(outlook.text) if outlook is not None else []
         if guess is not None and guess.words != words:
             self._withdraw(guess, now)
             moves.append(Withdraw())
         self._ask_at = None
-        if outlook is None or not words or self._guess is not None or not self._may_ask():
+        if outlook is None or not words or self._guess is not None or not self._may_ask(outlook):
             return tuple(moves)
         self._ask_at = outlook.due_at - self._settings.ask_within_s
         return (*moves, *self.on_deadline(outlook, now))
@@ -159,7 +162,8 @@ class Speculation:
             return ()
         self._ask_at = None
         self._guess = guess = Guess(outlook.text)
-        self._asked += 1
+        self._asked += not outlook.is_early
+        self._asked_early += outlook.is_early
         guess.spend("requests", 1)
         self._recorder.moment(Moment.GUESSED, now)
         return (Ask(guess),)
@@ -179,14 +183,14 @@ class Speculation:
         the end. One that fits stays in hand until `keep` or `drop`."""
         self._ask_at = None
         guess = self._guess
-        if guess is None or (guess.words and guess.words == words_of(text)):
+        if guess is None or (guess.words and guess.words == content(text)):
             return ()
         self._withdraw(guess, now)
         return (Withdraw(),)
 
     def keep(self, now: float) -> Guess | None:
         """The turn has ended as guessed: the guess answers it."""
-        self._asked, self._ask_at = 0, None
+        self._begin_turn()
         guess, self._guess = self._guess, None
         if guess is not None:
             self._kept = guess
@@ -195,7 +199,7 @@ class Speculation:
 
     def drop(self, now: float) -> tuple[Move, ...]:
         """The turn is over without it."""
-        self._asked, self._ask_at = 0, None
+        self._begin_turn()
         if self._guess is None:
             return ()
         self._withdraw(self._guess, now)
@@ -211,13 +215,17 @@ class Speculation:
         """The guess that has no verdict yet."""
         return self._guess
 
-    def _may_ask(self) -> bool:
+    def _begin_turn(self) -> None:
+        self._asked = self._asked_early = 0
+        self._ask_at = None
+
+    def _may_ask(self, outlook: Outlook) -> bool:
         settings = self._settings
-        return (
-            settings.speculate != "off"
-            and self._asked < settings.guesses_per_turn
-            and self._wasted < settings.wasted_guesses
-        )
+        if settings.speculate == "off" or self._wasted >= settings.wasted_guesses:
+            return False
+        if outlook.is_early:
+            return self._asked_early < settings.early_guesses
+        return self._asked < settings.guesses_per_turn
 
     def _withdraw(self, guess: Guess, now: float) -> None:
         self._guess = None

@@ -163,6 +163,12 @@ class Timeline:
         turn = self._answering or self._opening
         (turn.heard if final else turn.written).append(text.strip())
 
+    def switched(self, voice: str) -> None:
+        """Another voice goes on inside the clause."""
+        voices = (self._answering or self._opening).voices
+        if voices:
+            voices[-1] += f"+{voice}"
+
     def used(self, *, model: str = "", voice: str = "") -> None:
         """Which model answers, which voice speaks the next clause."""
         turn = self._answering or self._opening

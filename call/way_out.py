@@ -67,6 +67,8 @@ class After:
     """whom to dial"""
     summary: str = field(default="", repr=False)
     """what the person is told of the caller, in one line"""
+    called: str = field(default="", repr=False)
+    """the number the caller dialled: its agent's words are said"""
 
 
 BROKEN = After(Step.VOICEMAIL, has_apologised=False, reason=Reason.FATAL)

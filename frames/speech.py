@@ -44,6 +44,8 @@ class ClauseFrame(AggregatedTextFrame):
     kind: str = "reply"
     form: Spoken | None = None
     """Which spoken words come from where in `written`; None where they are the same."""
+    voice: str = ""
+    """Whose sound it begins with: a voice's provider, or "shipped"; set when its sound begins."""
 
     def __str__(self) -> str:
         return f"{self.name}({self.clause_id}, kind: {self.kind})"  # the text may be personal
@@ -68,6 +70,23 @@ class PlayheadFrame(DataFrame):
     clause_id: str = ""
     chars: int = 0
     is_end: bool = True
+
+
+@dataclass
+class VoiceSwitchedFrame(DataFrame):
+    """Another voice goes on within `clause_id`, from here in the audio stream."""
+
+    clause_id: str = ""
+    voice: str = ""
+
+
+@dataclass
+class ClauseCutFrame(DataFrame):
+    """Nobody can say the rest of `clause_id`: its sound ends here in the audio stream, after
+    `chars` of its spoken text. Its end follows as a `PlayheadFrame`."""
+
+    clause_id: str = ""
+    chars: int = 0
 
 
 @dataclass

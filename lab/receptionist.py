@@ -47,10 +47,16 @@ class Receptionist:
     """Answers a Messages request as a friendly receptionist with short sentences would."""
 
     def reply(self, request: dict[str, Any]) -> Reply:
-        """The one answer to this conversation."""
+        """The one answer to this conversation; the rest of it, when it was cut off and has to go
+        on."""
+        messages = request.get("messages", [])
+        begun = _cut_off(messages)
+        if begun:
+            whole = self.reply({**request, "messages": messages[:-2]})
+            return Reply(whole.text.removeprefix(begun).lstrip(), whole.tools)
         desk = Desk(offered=_offered(request), today=_today(request))
         used: dict[str, tuple[str, dict[str, Any]]] = {}
-        for role, block in _blocks(request.get("messages", [])):
+        for role, block in _blocks(messages):
             match block.get("type"):
                 case "tool_use":
                     used[str(block.get("id"))] = (str(block.get("name")), block.get("input") or {})
@@ -71,6 +77,16 @@ class Receptionist:
                 for index, (name, arguments) in enumerate(said.tools)
             ],
         )
+
+
+def _cut_off(messages: list[dict[str, Any]]) -> str:
+    """How far the agent got, when a note in the caller's place asks for the rest."""
+    if len(messages) < 3:
+        return ""
+    before, last = messages[-2:]
+    note, said = str(last.get("content", "")), before.get("content")
+    is_note = last.get("role") == "user" and note.startswith("(")
+    return said if is_note and before.get("role") == "assistant" and isinstance(said, str) else ""
 
 
 def _blocks(messages: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
@@ -100,16 +116,19 @@ def _today(request: dict[str, Any]) -> str:
 
 
 def _result(content: object) -> dict[str, Any]:
-    """A tool's answer as an object: a failure when it is none, empty when there is none yet."""
+    """A tool's answer as an object: a failure when it is none, empty when there is none yet. An
+    answer that came behind an interruption stands beside a note."""
     text = content
     if isinstance(content, list):
         text = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    if re.search("CANCELLED|IN_PROGRESS", str(text)):
+    if re.search("CANCELLED|IN_PROGRESS|not known yet", str(text)):
         return {}
     try:
         answer = json.loads(str(text))
     except ValueError:
         return {"ok": False}
+    if isinstance(answer, dict) and answer.keys() == {"result", "note"}:
+        answer = answer["result"]
     return answer if isinstance(answer, dict) else {"ok": False}
 
 

@@ -34,7 +34,6 @@ class ClauseChunker(DecidingProcessor):
         self, clauses: Clauses, language: str, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(clock=clock)
-        self._clauses = clauses
         self._language = language
         self._cutter = ClauseCutter(clauses, language=language)
         self._reply = 0

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
@@ -91,7 +91,7 @@ class FirstTokenGuard(DecidingProcessor):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(clock=clock)
-        self._clauses = clauses
+        self._clauses = replace(clauses, first_words=0)  # a phrase is known to its end
         self._language = language
         self._holding = holding or Holding()
         self._recovery = recovery or Recovery()

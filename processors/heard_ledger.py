@@ -38,6 +38,7 @@ from call.heard import (
     Action,
     CallEnded,
     CallerInterrupted,
+    ClauseCut,
     ClausePlayed,
     ClauseSpoken,
     CloseReply,
@@ -52,10 +53,16 @@ from call.heard import (
     TakeText,
     ToolCalled,
 )
-from call.measures import MARKS_MISSED, Moment, NullRecorder, Recorder
+from call.measures import CLAUSES, MARKS_MISSED, VOICE_SWITCHES, Moment, NullRecorder, Recorder
 from call.pardon import LastWords
 from call.phrases import FILLER
-from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame
+from frames.speech import (
+    ClauseCutFrame,
+    ClauseFrame,
+    PlayedToFrame,
+    ReplyHeardFrame,
+    VoiceSwitchedFrame,
+)
 from processors.deciding import DecidingProcessor
 
 
@@ -106,8 +113,8 @@ class HeardLedger(DecidingProcessor):
         match frame:
             case PlayedToFrame():
                 return self._played(frame, now)
-            case ClauseFrame():
-                return self._clause(frame, now)
+            case ClauseFrame() | VoiceSwitchedFrame() | ClauseCutFrame():
+                return self._spoken(frame, now)
             case TranscriptionFrame() | InterimTranscriptionFrame():
                 return None
             case TextFrame():
@@ -140,6 +147,19 @@ class HeardLedger(DecidingProcessor):
         self._last_words.played(fact.reply, fact.clause, is_end=fact.is_end)
         return [*self._tell(fact, now), frame]
 
+    def _spoken(
+        self, frame: ClauseFrame | VoiceSwitchedFrame | ClauseCutFrame, now: float
+    ) -> Sequence[Frame]:
+        """A clause begins to leave; another voice goes on in it; nobody can."""
+        match frame:
+            case ClauseFrame():
+                return self._clause(frame, now)
+            case VoiceSwitchedFrame():
+                self._recorder.count(VOICE_SWITCHES, voice=frame.voice)
+                return ()
+        cut = _cut(frame)
+        return () if cut is None else self._tell(cut, now)
+
     def _interrupted(self, now: float) -> Sequence[Frame]:
         if self._tools or self._answer_owed:
             self._last_words.answer_lost()
@@ -162,6 +182,8 @@ class HeardLedger(DecidingProcessor):
         )
         self._last_words.began(frame.reply, kind=frame.kind)
         self._recorder.words("agent", frame.written, final=False)
+        if frame.voice:
+            self._recorder.count(CLAUSES, voice=frame.voice)
         fact = ClauseSpoken(
             frame.reply,
             frame.clause,
@@ -236,10 +258,21 @@ class HeardLedger(DecidingProcessor):
 
 def _played(frame: PlayedToFrame) -> ClausePlayed | None:
     """Which clause a mark names; None for a name that is not ours."""
-    reply, _, clause = frame.clause_id.partition(".")
+    name = _numbers(frame.clause_id)
+    return name and ClausePlayed(*name, is_end=frame.is_end, chars=frame.chars)
+
+
+def _cut(frame: ClauseCutFrame) -> ClauseCut | None:
+    name = _numbers(frame.clause_id)
+    return name and ClauseCut(*name, chars=frame.chars)
+
+
+def _numbers(clause_id: str) -> tuple[int, int] | None:
+    """Reply and clause of a name; None for one that is not ours."""
+    reply, _, clause = clause_id.partition(".")
     if not (reply.isdigit() and clause.isdigit()):
         return None
-    return ClausePlayed(int(reply), int(clause), is_end=frame.is_end, chars=frame.chars)
+    return int(reply), int(clause)
 
 
 def _insertion(action: InsertText) -> Frame:

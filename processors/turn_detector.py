@@ -21,8 +21,8 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.audio import RATE_HZ
-from call.endpoint import Endpoint
 from call.measures import SMART_TURN_SECONDS, SMART_TURN_SHED, NullRecorder, Recorder
+from call.waits import Endpoint
 from frames.turns import TurnProbabilityFrame
 from processors.smart_turn import SmartTurn
 

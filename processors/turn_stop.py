@@ -26,7 +26,6 @@ from pipecat.turns.user_stop.base_user_turn_stop_strategy import BaseUserTurnSto
 from call.confidence import Doubt, Doubts
 from call.endpoint import (
     DecideTurn,
-    Endpoint,
     EndpointFilter,
     Fact,
     Finalized,
@@ -44,6 +43,7 @@ from call.endpoint import (
 from call.floor import Floor
 from call.measures import TURNS_DECIDED, NullRecorder, Recorder
 from call.speculation import Ask, Move, Speculation
+from call.waits import Endpoint
 from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 from frames.recovery import HearingLostFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame

@@ -21,7 +21,8 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.audio.vad_processor import VADProcessor
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from call.audio import RATE_HZ
+from call.audio import FRAME_S, RATE_HZ
+from call.voice_edge import VoiceEdge
 from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 
 _ort: Any = onnxruntime  # its wheel exports names that type checkers cannot see
@@ -48,6 +49,12 @@ class Vad:
     onset_s: float = 0.064
     """Seconds of speech after which a speaking agent is held, before anybody knows what the sound
     is. One window would hold it for every click; three cost 32 ms of politeness."""
+    fade_db: float = 20.0
+    """A voice this much below its own recent loudness has faded, although the detector, in which it
+    rings on for 0.1 to 0.2 s, still hears it. Vowels of one word differ by 10. 0 leaves it to the
+    detector."""
+    fade_s: float = 0.04
+    """For so long: two packets. The silence inside "uh-huh" is shorter."""
     min_volume: float = 0.0
     """Least loudness (0 to 1) that counts as speech; 0 switches the gate and its arithmetic off. It
     averages over 400 ms, which delays the onset by 60 to 320 ms on quiet lines."""
@@ -59,6 +66,11 @@ class Vad:
             raise ValueError(f"start_s is {self.start_s}; choose 0.032 to 2 seconds")
         if not 0.032 <= self.onset_s <= self.start_s:
             raise ValueError(f"onset_s is {self.onset_s}; choose 0.032 seconds to start_s")
+        if self.fade_db < 0 or not 0.02 <= self.fade_s <= 1:
+            raise ValueError(
+                f"fade_db is {self.fade_db} and fade_s {self.fade_s}; choose 0 dB or more, and "
+                "0.02 to 1 second"
+            )
         if not 0 < self.confidence < 1:
             raise ValueError(f"confidence is {self.confidence}; choose between 0 and 1")
         if not 0 <= self.min_volume <= 1:
@@ -126,12 +138,11 @@ class CallVad(VADProcessor):
     """Pipecat's station, which also tells each onset and pause long before it is a turn."""
 
     def __init__(
-        self, *, onset_windows: int, vad_analyzer: SharedSileroAnalyzer, **options: Any
+        self, *, edge: VoiceEdge, vad_analyzer: SharedSileroAnalyzer, **options: Any
     ) -> None:
         super().__init__(vad_analyzer=vad_analyzer, **options)
         self._analyzer = vad_analyzer
-        self._onset_windows = onset_windows
-        self._is_voiced = False
+        self._edge = edge
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Let the detector work, then tell what its last windows say."""
@@ -139,14 +150,30 @@ class CallVad(VADProcessor):
         if not isinstance(frame, InputAudioRawFrame):
             return
         heard = self._analyzer
-        if heard.is_voice == self._is_voiced or heard.alike < self._onset_windows:
-            return
-        self._is_voiced = heard.is_voice
-        if self._is_voiced:
+        changed = edge_of(self._edge, heard, frame.audio)
+        if changed is True:
             onset_at = time.monotonic() - heard.alike * WINDOW_S
             await self.broadcast_frame(VoiceOnsetFrame, at=onset_at)
-        else:
+        elif changed is False:
             await self.broadcast_frame(VoicePauseFrame)
+
+
+def edge_of(edge: VoiceEdge, heard: SharedSileroAnalyzer, packet: bytes) -> bool | None:
+    """Whether a voice begins or fades with this packet."""
+    energy = 0.0
+    if heard.is_voice:  # else nobody asks
+        samples = np.frombuffer(packet, np.int16).astype(np.float32)
+        energy = float(samples @ samples) / max(1, len(samples))
+    return edge.hear(is_voice=heard.is_voice, alike=heard.alike, energy=energy)
+
+
+def voice_edge(settings: Vad) -> VoiceEdge:
+    """The rule of one call."""
+    return VoiceEdge(
+        windows=max(1, round(settings.onset_s / WINDOW_S)),
+        fade_db=settings.fade_db,
+        fade_packets=max(1, round(settings.fade_s / FRAME_S)),
+    )
 
 
 def session_vad(settings: Vad) -> FrameProcessor:
@@ -158,7 +185,7 @@ def session_vad(settings: Vad) -> FrameProcessor:
         min_volume=settings.min_volume,
     )
     return CallVad(
-        onset_windows=max(1, round(settings.onset_s / WINDOW_S)),
+        edge=voice_edge(settings),
         vad_analyzer=SharedSileroAnalyzer(params),
         speech_activity_period=SPEAKING_NOTICE_S,
         enable_direct_mode=True,  # nothing here waits, so a queue would only add a hop per frame

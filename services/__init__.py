@@ -15,18 +15,22 @@ from pipecat.processors.frame_processor import FrameProcessor
 from pipecat.services.llm_service import LLMService
 
 from call.errors import SettingsError
+from call.failover import Tolerance
 from call.first_token import Patience
 from call.measures import Recorder
 from call.recovery import Recovery, StandIn
 from call.speculation import Speculation
 from services.anthropic import Claude, Prompt
 from services.cartesia import Cartesia, CartesiaDialect
+from services.cast import Cast, Member
 from services.claude_client import Anthropic, Model, Models, claude_client
 from services.deepgram import DeepgramSTT
 from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs, ElevenLabsDialect
+from services.failover import FailoverTTS
+from services.phrases import Repertoire, VoiceKey
 from services.voice import Dialect, Voice
-from services.voice_station import VoiceStation
+from services.voices import Voices
 
 _Builder = TypeVar("_Builder")
 
@@ -92,9 +96,21 @@ class Speak:
     provider: str = "elevenlabs"
     """The voice: elevenlabs or cartesia."""
     stand_ins: tuple[str, ...] = ("cartesia",)
-    """Voices to go on with when the first one fails, in order."""
-    stall_s: float = 3.0
-    """A voice that was asked to speak and is silent this long is given up for that reply."""
+    """Voices to go on with when the first one fails, in order; one without a key, or without a
+    voice of the agent's, is left out."""
+    first_byte_budget_s: float = 0.4
+    """A voice without a sound for this long, or for twice its live 95th percentile if that is
+    less (never under 0.2 s), is late: the next one is asked as well, and the first to sound goes
+    on."""
+    stall_s: float = 1.5
+    """A reply is given up when all its voices are late and the caller's ear has been dry for this
+    long; the caller is never left without a sound for 2 s."""
+    faults_to_open: int = 2
+    """Faults of a voice in a row after which new replies begin with another one; a refused key or
+    an empty quota does so at once."""
+    probe_s: float = 5.0
+    """A voice that is gone round is asked for a word after this long; twice as long after each
+    time it fails, up to a minute."""
 
     def __post_init__(self) -> None:
         for name in (self.provider, *self.stand_ins):
@@ -103,6 +119,21 @@ class Speak:
             raise ValueError(f'"{self.provider}" cannot be its own stand-in')
         if self.stall_s <= 0:
             raise ValueError(f"stall_s {self.stall_s} must be above 0 seconds")
+        _ = self.tolerance
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """What a voice may take, for the rule that decides on it."""
+        return Tolerance(
+            first_byte_budget_s=self.first_byte_budget_s,
+            faults_to_open=self.faults_to_open,
+            probe_s=self.probe_s,
+        )
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """All of them, in order of preference."""
+        return (self.provider, *self.stand_ins)
 
 
 class Services(Protocol):
@@ -205,18 +236,43 @@ def tts(
     recorder: Recorder,
     language: str,
     voices: Mapping[str, str],
-    provider: str | None = None,
-) -> FrameProcessor:
-    """The voice's station; `voices` names the voice to use at each provider."""
-    name = provider or settings.speak.provider
+    shared: Voices | None = None,
+) -> FailoverTTS:
+    """The voice's station; `voices` names the voice to use at each provider, `shared` is what the
+    calls of the process share."""
+    first = settings.speak.provider
+    able = [name for name in settings.speak.stand_ins if keys.get(name) and voices.get(name)]
+    used = {name: _voice(voices, name) for name in (first, *able)}
+    shared = shared or Voices(tolerance=settings.speak.tolerance)
+    members = [
+        Member(
+            voice(settings, keys, key=VoiceKey(name, used[name], language), recorder=recorder),
+            shared.health(name),
+        )
+        for name in used
+    ]
+    repertoire = Repertoire(shared.store, language=language, voices=used)
+    cast = Cast(members, recorder=recorder, repertoire=repertoire)
+    return FailoverTTS(cast, stall_s=settings.speak.stall_s)
+
+
+def voice(
+    settings: Services, keys: Mapping[str, str], *, key: VoiceKey, recorder: Recorder
+) -> Voice:
+    """One voice, not connected yet; a stand-in speaks at the first voice's speed, unless it has a
+    speed of its own."""
+    name = key.provider
     dialect = _choose("speak", name, _VOICES)
     section = getattr(settings, name)
-    voice = Voice(
-        dialect(section, _key(keys, name), voice=_voice(voices, name), language=language),
+    pace = getattr(settings, settings.speak.provider).speed
+    if name != settings.speak.provider and section.speed == 1.0:
+        slowest, fastest = section.SPEEDS
+        section = replace(section, speed=min(fastest, max(slowest, pace)))
+    return Voice(
+        dialect(section, _key(keys, name), voice=key.voice, language=key.language),
         connect_timeout_s=section.connect_timeout_s,
         recorder=recorder,
     )
-    return VoiceStation(voice, recorder=recorder, stall_s=settings.speak.stall_s)
 
 
 # ── the switchboard: a provider's name is also that of its section ───────────────────

@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from call.audio import RATE_HZ
 from call.errors import ProviderFault
@@ -40,8 +40,11 @@ class Cartesia:
     renew_s: float = 240.0
     """An idle socket older than this is replaced; the vendor closes it after 5 minutes."""
 
+    SPEEDS: ClassVar[tuple[float, float]] = (0.6, 1.5)
+
     def __post_init__(self) -> None:
-        if not 0.6 <= self.speed <= 1.5:
+        slowest, fastest = self.SPEEDS
+        if not slowest <= self.speed <= fastest:
             raise ValueError(f"speed {self.speed} must lie between 0.6 and 1.5")
         if not 0.5 <= self.volume <= 2.0:
             raise ValueError(f"volume {self.volume} must lie between 0.5 and 2")

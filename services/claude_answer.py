@@ -19,7 +19,7 @@ from anthropic.types import RawContentBlockDeltaEvent, RawMessageStreamEvent, Te
 
 from call.continuation import Rest, going_on, plain_words
 from call.errors import ProviderFault
-from call.measures import RETRIES, STAND_IN_TOKENS, Moment, Recorder
+from call.measures import LLM_REQUESTS, RETRIES, STAND_IN_TOKENS, Moment, Recorder
 from call.recovery import Recovery, Remedy, Stage, Step, Trouble, trouble
 from services.claude_client import Model, Models
 from services.claude_stream import ORIGIN, Stream, ToolUse
@@ -113,6 +113,7 @@ class Answer:
 
     # ── one attempt ──────────────────────────────────────────────────────────────────
     async def _attempt(self, params: dict[str, Any]) -> AsyncGenerator[RawMessageStreamEvent, None]:
+        self._recorder.count(LLM_REQUESTS, model=self._model.name)
         self._recorder.moment(Moment.LLM_REQUEST, time.monotonic())
         stream = self._stream = Stream(
             await self._open(self._adapt(self._worded(params), self._model)),

@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from services.channel import Address
@@ -44,11 +44,14 @@ class ElevenLabs:
     keepalive_s: float = 10.0
     """A keep-alive after this long without a message; idle contexts close after 20 s."""
 
+    SPEEDS: ClassVar[tuple[float, float]] = (0.7, 1.2)
+
     def __post_init__(self) -> None:
         for name in ("stability", "similarity_boost"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} {getattr(self, name)} must lie between 0 and 1")
-        if not 0.7 <= self.speed <= 1.2:
+        slowest, fastest = self.SPEEDS
+        if not slowest <= self.speed <= fastest:
             raise ValueError(f"speed {self.speed} must lie between 0.7 and 1.2")
         if self.text_normalization not in ("auto", "on", "off"):
             raise ValueError(

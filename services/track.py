@@ -9,7 +9,7 @@ not count as heard before it was.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,10 @@ from dataclasses import dataclass
 from call.audio import RATE_HZ
 
 _SLACK_SAMPLES = 400  # 50 ms: providers round the end of the last letter beyond their own audio
+_SAMPLES_A_LETTER = 640  # 80 ms: an even voice, where a provider has told no times yet
+_ENOUGH_LETTERS = 10  # fewer do not show a voice's pace
+_UNTOLD_LETTERS = 3  # a provider may leave out the times of a full stop and the like
+_LEAST_SAMPLES = 160  # 20 ms a letter: nobody speaks faster
 _SEARCH = 80  # letters to look ahead when the provider left some out
 
 
@@ -34,9 +38,11 @@ class ClauseEnd:
 class _Clause:
     clause_id: str
     text: str
+    said: int  # characters of the clause before `text`, said elsewhere
     first: int  # letters of the track before it
     last: int  # letters of the track up to its end
     sent_at: int  # samples that had come when it was sent
+    is_hollow: bool = False  # complete, says the provider, and no sound came
     ends_s: float | None = None
     next_s: float | None = None
 
@@ -48,11 +54,12 @@ class Track:
         self._clauses: list[_Clause] = []
         self._ended = 0  # clauses, from the front, whose end has been passed
         self._flushed = 0  # clauses, from the front, the provider says are complete
+        self._flushed_at = 0  # samples that had come by then
         self._letters = ""  # of all clauses
         self._timed = 0  # letters whose time is known
         self._times: list[tuple[float, int]] = []  # (end in seconds, letters up to there)
         self._samples = 0
-        self._word_ends: set[int] = set()  # letters of the track up to the end of a word
+        self._word_ends: list[int] = []  # letters of the track up to the end of each word
         self._words: deque[tuple[int, int]] = deque()  # (sample, letters) of ends not yet passed
 
     @property
@@ -70,34 +77,47 @@ class Track:
         """How much audio came."""
         return self._samples / RATE_HZ
 
-    def add(self, clause_id: str, text: str) -> None:
-        """A clause was sent to the provider."""
+    def add(self, clause_id: str, text: str, *, said: int = 0) -> None:
+        """A clause was sent to the provider; its first `said` characters were said elsewhere, and
+        `text` is the rest."""
         before = at = len(self._letters)
         for word in text.split():
             at += len(word)
-            self._word_ends.add(at)
+            self._word_ends.append(at)
         self._letters += _letters(text)
         self._clauses.append(
-            _Clause(clause_id, text, before, len(self._letters), sent_at=self._samples)
+            _Clause(clause_id, text, said, before, len(self._letters), sent_at=self._samples)
         )
 
-    def unheard(self) -> list[tuple[str, str]]:
-        """Clauses that no audio came for since they were sent: (clause_id, text)."""
-        waiting = self._clauses[self._ended :]
-        return [
-            (c.clause_id, c.text)
-            for c in waiting
-            if c.sent_at == self._samples and c.last > c.first
-        ]
+    @property
+    def owes(self) -> bool:
+        """Clauses with words in them have been sent that the provider has made no sound for."""
+        return any(self._is_unheard(clause) for clause in self._clauses[self._ended :])
 
-    def spoken_chars(self) -> tuple[str, int] | None:
-        """How far the unfinished clause has been spoken: (clause_id, characters), if at all."""
+    @property
+    def is_hollow(self) -> bool:
+        """The provider called a clause complete that it made no sound for."""
+        return any(clause.is_hollow for clause in self._clauses[self._ended :])
+
+    @property
+    def seems_complete(self) -> bool:
+        """No times are told, and the audio is long enough for all that was sent."""
+        letters = sum(c.last - c.first for c in self._clauses[self._ended :])
+        since = min((c.sent_at for c in self._clauses[self._ended :]), default=0)
+        return not self._times and self._samples - since >= 2 * letters * _LEAST_SAMPLES
+
+    def place(self) -> tuple[str, int] | None:
+        """Where another voice would go on: (clause_id, characters of it that were said), at the
+        last end of a word that is known to lie in the audio that came; None when all is spoken."""
         if self.is_spoken:
             return None
         clause = self._clauses[self._ended]
-        index = bisect_right(self._times, (self._samples / RATE_HZ, len(self._letters)))
-        letters = (self._times[index - 1][1] if index else 0) - clause.first
-        return (clause.clause_id, _chars(clause.text, letters)) if letters > 0 else None
+        letters = min(self._letters_said(), clause.last)
+        word = bisect_right(self._word_ends, letters)
+        letters = (self._word_ends[word - 1] if word else 0) - clause.first
+        if letters <= 0:
+            return clause.clause_id, clause.said
+        return clause.clause_id, clause.said + _chars(clause.text, letters)
 
     def time(
         self, pieces: Sequence[str], starts_s: Sequence[float], ends_s: Sequence[float]
@@ -144,26 +164,63 @@ class Track:
         return self._pass_ends(lambda clause: self._is_over(clause) or self._is_said(clause))
 
     def flush(self) -> list[bytes | ClauseEnd]:
-        """The provider says that one more clause is complete."""
-        self._flushed += 1
+        """The provider says that one more clause is complete; one without any audio is not."""
+        if self._flushed == len(self._clauses):
+            return []
+        clause = self._clauses[self._flushed]
+        is_silent = self._samples == self._flushed_at and self._timed < clause.last
+        clause.is_hollow = is_silent and clause.last > clause.first
+        if not clause.is_hollow:
+            self._flushed += 1
+            self._flushed_at = self._samples
         return self.settle()
 
     def finish(self) -> list[bytes | ClauseEnd]:
         """The provider says that all is complete; what no audio came for is not."""
-        self._flushed = len(self._clauses) - len(self.unheard())
+        unheard = next((i for i, c in enumerate(self._clauses) if self._is_unheard(c)), None)
+        done = len(self._clauses) if unheard is None else max(unheard, self._ended)
+        self._flushed = max(self._flushed, done)
         return self.settle()
 
     # ── inside ───────────────────────────────────────────────────────────────────────
 
+    def _is_unheard(self, clause: _Clause) -> bool:
+        """A clause with words, and no sound of them, or of the end of them."""
+        if clause.last == clause.first:
+            return False
+        if clause.is_hollow or clause.sent_at == self._samples:
+            return True
+        if not self._timed:
+            return False
+        # Letters before these were told when they are spoken: is there audio left for these?
+        missing = clause.last - max(clause.first, self._timed) - _UNTOLD_LETTERS
+        left = self._samples - max(end for end, _ in self._times) * RATE_HZ
+        return missing > 0 and left < missing * _LEAST_SAMPLES
+
+    def _letters_said(self) -> int:
+        """Letters that lie in the audio that came; beyond the last known time by an even pace,
+        which never takes the last word of a clause for said."""
+        at = self._samples + _SLACK_SAMPLES
+        index = bisect_right(self._times, (at / RATE_HZ, len(self._letters)))
+        end_s, letters = self._times[index - 1] if index else (0.0, 0)
+        if index < len(self._times):
+            return letters
+        pace = end_s * RATE_HZ / letters if letters >= _ENOUGH_LETTERS else _SAMPLES_A_LETTER
+        guessed = letters + round((self._samples - end_s * RATE_HZ) / max(_LEAST_SAMPLES, pace))
+        clause = self._clauses[self._ended]
+        words = bisect_left(self._word_ends, clause.last)  # up to its last word, exclusive
+        most = max(clause.first, self._word_ends[words - 1]) if words else clause.first
+        return max(letters, min(guessed, most))
+
     def _pass_end(self) -> ClauseEnd:
         clause = self._clauses[self._ended]
         self._ended += 1
-        return ClauseEnd(clause.clause_id, len(clause.text))
+        return ClauseEnd(clause.clause_id, clause.said + len(clause.text))
 
     def _pass_word(self, letters: int) -> ClauseEnd:
         clause = self._clauses[self._ended]
         self._words.popleft()
-        chars = _chars(clause.text, letters - clause.first)
+        chars = clause.said + _chars(clause.text, letters - clause.first)
         return ClauseEnd(clause.clause_id, chars, is_end=False)
 
     def _pass_ends(self, is_over: Callable[[_Clause], bool]) -> list[bytes | ClauseEnd]:
@@ -207,7 +264,8 @@ class Track:
         first = self._timed
         self._timed = min(first + count, len(self._letters))
         self._times.append((end, self._timed))
-        if self._timed in self._word_ends:
+        word = bisect_left(self._word_ends, self._timed)
+        if word < len(self._word_ends) and self._word_ends[word] == self._timed:
             self._words.append((round(end * RATE_HZ), self._timed))
         for clause in self._clauses[self._ended :]:
             if clause.ends_s is None and self._timed >= clause.last:

@@ -18,6 +18,7 @@ from services.channel import Address, Care, Channel
 from services.fault import Origin
 
 _STABLE_S = 1.0  # a connection that stood this long is worth replacing at once
+_GARBAGE = 3  # messages in a row that cannot be read: nothing will be
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class Voice:
         self._ear: Ear | None = None
         self._contexts: dict[str, None] = {}  # open ones, oldest first
         self._used_at = time.monotonic()
+        self._last = ""  # message, as it came
+        self._garbage = 0  # messages in a row
         # With nothing to send, `keepalive` is where an idle connection's age is looked at, too.
         self._channel = Channel(
             self,
@@ -130,6 +133,11 @@ class Voice:
                 keepalive_s=dialect.keepalive_s or dialect.renew_s / 4,
             ),
         )
+
+    @property
+    def is_connected(self) -> bool:
+        """A connection stands."""
+        return self._channel.is_open
 
     def open(self, ear: Ear) -> None:
         """Start connecting; clauses may be spoken at once, they wait for the connection."""
@@ -197,15 +205,26 @@ class Voice:
             self._tell(Failed(fault))
 
     async def received(self, text: str) -> None:
-        """Read one message; what cannot be read is counted and survived."""
+        """Read one message; what cannot be read is counted, and survived unless it goes on."""
         self._used_at = time.monotonic()
+        if text == self._last:
+            return  # the same sound once more would be heard twice
+        self._last = text
         try:
             events = self._dialect.read(text)
         except (ValueError, TypeError, LookupError, AttributeError):
-            self._recorder.count(PROVIDER_GARBAGE, provider=self.provider)
+            self._unreadable()
             return
+        self._garbage = 0
         for event in events:
             self._pass(event)
+
+    def _unreadable(self) -> None:
+        self._recorder.count(PROVIDER_GARBAGE, provider=self.provider)
+        self._garbage += 1
+        if self._garbage >= _GARBAGE:
+            self._garbage = 0
+            self._channel.drop(self.origin.broke("unreadable messages"))
 
     def _pass(self, event: Event) -> None:
         match event:

@@ -21,7 +21,7 @@ _FILLERS = re.compile(
     r"\b(one moment|just a (moment|second)|let me (check|see|look)|bear with me|hold on)\b", re.I
 )
 _QUESTION = re.compile(r"[?؟]\s*$")
-_STOOD_IN = ("failovers", "holding_phrases", "first_token_late", "guard", "voicemail")
+_STOOD_IN = ("voice_switches", "fillers", "llm_retries", "voicemail")
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from call.measures import (
+    CLAUSES,
+    LLM_REQUESTS,
     MOUTH_TO_EAR,
     OVERLAPS,
     TOOL_SECONDS,
+    VOICE_SWITCHES,
     WIRE_MARK_ROUND_TRIP,
     Measure,
     Moment,
@@ -48,18 +51,14 @@ class CallRecorder:
         metrics: Metrics | None = None,
         trace: CallTrace | None = None,
         on_turn: Callable[[TurnRecord], object] | None = None,
-        model: str = "",
-        voice: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`metrics` are the process's and `trace` the call's, fed along; `on_turn` is told when a
-        turn is over; `model` answers the requests and `voice` speaks the clauses."""
+        turn is over."""
         self.call_id = call_id
         self._metrics = metrics
         self._trace = trace
         self._on_turn = on_turn
-        self._model = model
-        self._voice = voice
         self._overlap = _Overlap(self)
         self._round_trip_s: float | None = None
         self.counters: defaultdict[str, float] = defaultdict(float)
@@ -74,6 +73,12 @@ class CallRecorder:
     def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
         """Add to the call's counter of this measure, labels joined to its name."""
         self.counters[_short(measure, labels)] += amount
+        if measure is CLAUSES:
+            self.timeline.used(voice=labels["voice"])
+        elif measure is LLM_REQUESTS:
+            self.timeline.used(model=labels["model"])
+        elif measure is VOICE_SWITCHES:
+            self.timeline.switched(labels["voice"])
         if self._metrics is not None:
             self._metrics.count(measure, amount, **labels)
 
@@ -89,8 +94,6 @@ class CallRecorder:
         """Stamp the time line and tell who watches."""
         self._overlap.moment(moment, state=self.timeline.state)
         self.timeline.moment(moment, at)
-        if moment is Moment.LLM_REQUEST:
-            self.timeline.used(model=self._model)
         kind = _MOMENT_EVENTS.get(moment)
         if kind is not None:
             self.event(kind, at=at)
@@ -101,8 +104,6 @@ class CallRecorder:
         if party == "caller":
             self.event("caller.words", text=text, final=final, confidence=confidence)
         else:
-            if not final:
-                self.timeline.used(voice=self._voice)
             self.event("agent.heard" if final else "agent.clause", text=text)
 
     def tool(self, name: str, *, outcome: str, seconds: float) -> None:

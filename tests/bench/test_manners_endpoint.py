@@ -20,7 +20,7 @@ from bench.manners_endpoint import (
     voice_events,
     windows,
 )
-from call.endpoint import Endpoint
+from call.waits import Endpoint
 from lab.loudness import decode
 from lab.mouth import Clips
 from processors.vad import Vad

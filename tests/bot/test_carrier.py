@@ -91,7 +91,7 @@ def test_a_transfer_names_its_person_and_where_the_whisper_is(house: Exchange, c
     number = ElementTree.fromstring(answer.text).find("Dial/Number")
     assert number is not None
     assert (number.text, said(answer)) == (NUMBER, "")
-    assert number.get("url") == f"{PUBLIC}/twilio/whisper?call=CA1&to=%2B15550100002"
+    assert number.get("url") == f"{PUBLIC}/twilio/whisper?call=CA1"
     unheard = After(Step.TRANSFER, number=NUMBER, has_apologised=False, reason=Reason.FAULTS)
     house.afterwards.decide("CA1", unheard)
     assert said(post(client, "/twilio/after")) == f"{PHRASES.apology} {PHRASES.transfer}"
@@ -110,7 +110,7 @@ def test_the_person_is_told_of_the_caller_without_personal_data(
     """Stand-ins are said as what they stand for."""
     summary = "wants to move the booking of [PHONE_1] to Friday"
     house.afterwards.decide("CA1", After(Step.TRANSFER, number=NUMBER, summary=summary))
-    path = "/twilio/whisper?call=CA1&to=%2B15550100002"
+    path = "/twilio/whisper?call=CA1"
     answer = post(client, path, {"CallSid": "CA2", "ParentCallSid": "CA1"})
     wish = "wants to move the booking of a telephone number to Friday"
     assert said(answer) == f"{PHRASES.whisper} {wish}"
@@ -214,7 +214,8 @@ def test_another_numbers_agent_speaks_its_own_language(house: Exchange):
     with TestClient(build_app(house), base_url=PUBLIC) as client:
         text = post(client, "/twilio/after").text
         assert '<Say language="arb" voice="Polly.Hala">' in text
-        asked = post(client, "/twilio/whisper?call=CA1&to=%2B15550100002", {"CallSid": "CA2"})
+        house.afterwards.decide("CA1", After(Step.TRANSFER, called="+15550100002"))
+        asked = post(client, "/twilio/whisper?call=CA1", {"CallSid": "CA2"})
         assert 'language="arb"' in asked.text
 
 

@@ -46,7 +46,7 @@ class Session:
     def __init__(self, persona: Persona, *, wire: str, said: tuple[str, ...]) -> None:
         self.persona = persona
         self.settings = Settings(goodbye=Goodbye(watchdog_s=100 * TICK, apology_s=10 * TICK))
-        self.caller = SimpleNamespace(wire=wire, provider_call_id="CA1")
+        self.caller = SimpleNamespace(wire=wire, provider_call_id="CA1", called="+15550100")
         self.recorder = Recorder(*said)
         self.afterwards = Afterwards()
         self.exchange = SimpleNamespace(afterwards=self.afterwards, hang_up=self.hang_up)

@@ -18,6 +18,7 @@ from bot.persona import Persona, Personas
 from bot.server import build_app
 from bot.settings import load
 from call.admission import Admission
+from services.voices import Voices
 from transports.twilio.tickets import Tickets
 
 pytestmark = pytest.mark.wire
@@ -47,6 +48,7 @@ def exchange(**overrides: str) -> Exchange:
         models=nothing,
         smart_turn=nothing,
         http=nothing,
+        voices=Voices(tolerance=loaded.settings.speak.tolerance),
         admission=Admission(loaded.settings.capacity),
         tickets=Tickets(life_s=60),
     )

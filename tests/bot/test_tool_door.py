@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.tools import Tool, ToolDoor
+from bot.tool_runs import ToolDoor
+from bot.tools import Tool
 from call.privacy import Masking, Privacy
 from call.privacy_vault import Vault
 from frames.speech import ClauseFrame

@@ -42,6 +42,20 @@ def test_the_cost_is_what_a_hand_with_a_pencil_finds() -> None:
     assert found.as_of == Prices().as_of
 
 
+def test_the_stand_ins_tokens_have_the_stand_ins_price() -> None:
+    """Its share is taken from all tokens."""
+    counters = {"llm_tokens.input": 1_000, "stand_in_tokens.input": 400}
+    used = usage_of(
+        counters, model="claude-haiku-4-5", stand_in="claude-sonnet-4-6", carrier="", carrier_s=0.0
+    )
+    assert {name: kinds["input"] for name, kinds in used.tokens.items()} == {
+        "claude-haiku-4-5": 600,
+        "claude-sonnet-4-6": 400,
+    }
+    found = cost(used, Prices()).by_provider_usd["anthropic"]
+    assert found == pytest.approx((600 * 1.0 + 400 * 3.0) / 1e6)
+
+
 def test_the_record_says_what_was_used() -> None:
     """By model, voice, recogniser and carrier."""
     assert usage().document() == {

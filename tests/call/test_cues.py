@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call.cues import Cue, asks_yes_or_no, cue, normal
+from call.cues import Cue, asks_yes_or_no, content, cue, normal
 
 pytestmark = pytest.mark.rule
 
@@ -35,6 +35,11 @@ pytestmark = pytest.mark.rule
         "عندي موعد في",
         "رقمي",
         "يعني",
+        "okay so",
+        "I'll just",
+        "my name is john I",
+        "do you have anything",
+        "some stuff like",
     ],
 )
 def test_nobody_ends_a_turn_so(text: str) -> None:
@@ -48,6 +53,8 @@ def test_nobody_ends_a_turn_so(text: str) -> None:
         "What are your opening hours?",
         "Hello, do you have parking",
         "what is this about",
+        "what is it like",
+        "what should I do about that",
         "where are they",
         "Can I book an appointment for Tuesday morning?",
         "okay, thank you very much, goodbye",
@@ -77,7 +84,8 @@ def test_a_whole_question_or_a_farewell_is_complete(text: str) -> None:
         "the third of March",
         "it is fine weather today",
         "two people",
-        "yes",
+        "I don't need anything",
+        "so am I",
         "بكرة الصبح",
     ],
 )
@@ -89,31 +97,35 @@ def test_other_words_may_end_here_or_go_on(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("My phone number is five five five", Cue.DICTATING),
-        ("my order number is 73", Cue.DICTATING),
+        ("My phone number is five five five", Cue.UNFINISHED),
+        ("My phone number is five five five zero", Cue.DICTATING),
+        ("my order number is 73", Cue.UNFINISHED),
+        ("my order number is 7301", Cue.DICTATING),
         ("five five five, zero one four two", Cue.OPEN),
         ("555-0142", Cue.OPEN),
         ("it's five five five", Cue.DICTATING),
         ("for two", Cue.OPEN),
         ("my name is spelled j o n", Cue.DICTATING),
-        ("رقمي خمسة خمسة", Cue.DICTATING),
+        ("my number is [PHONE_1] …", Cue.DICTATING),
+        ("رقمي خمسة خمسة", Cue.UNFINISHED),
     ],
 )
 def test_digits_and_letters_get_patience_until_there_are_enough(text: str, expected: Cue) -> None:
-    """A string shorter than expected is still being dictated."""
+    """A string shorter than expected is still being dictated, and behind its first group there is
+    another for sure."""
     assert cue(text) is expected
 
 
 def test_one_digit_is_enough_when_a_number_was_asked_for() -> None:
     """After "what is your phone number" a lone "five" is a beginning."""
-    assert cue("five", asked="What is your phone number?") is Cue.DICTATING
+    assert cue("five", asked="What is your phone number?") is Cue.UNFINISHED
     assert cue("five", asked="For how many people?") is Cue.OPEN
 
 
 def test_how_many_digits_are_expected_can_be_said() -> None:
     """A slot of four digits is full with four."""
     assert cue("my pin is 1234", digits_expected=4) is Cue.OPEN
-    assert cue("my pin is 123", digits_expected=4) is Cue.DICTATING
+    assert cue("my pin is 123", digits_expected=4) is Cue.UNFINISHED
 
 
 @pytest.mark.parametrize(
@@ -121,9 +133,9 @@ def test_how_many_digits_are_expected_can_be_said() -> None:
     [
         ("Yes.", "Is that right?", Cue.COMPLETE),
         ("No", "I have ten thirty. Does that work?", Cue.COMPLETE),
-        ("Yes.", "Would you like Tuesday or Wednesday?", Cue.OPEN),
-        ("Okay", "What is your name?", Cue.OPEN),
-        ("okay", "I will look it up.", Cue.OPEN),
+        ("Yes.", "Would you like Tuesday or Wednesday?", Cue.BEGUN),
+        ("Okay", "What is your name?", Cue.BEGUN),
+        ("okay", "I will look it up.", Cue.BEGUN),
         ("نعم", "هل هذا صحيح؟", Cue.COMPLETE),
         ("yes but not on Tuesday", "Is that right?", Cue.OPEN),
     ],
@@ -131,6 +143,18 @@ def test_how_many_digits_are_expected_can_be_said() -> None:
 def test_one_word_answers_a_yes_or_no_question(text: str, asked: str, expected: Cue) -> None:
     """And no other question."""
     assert cue(text, asked=asked) is expected
+
+
+@pytest.mark.parametrize("text", ["Hello", "hi good morning", "yes", "well okay", "مرحبا"])
+def test_a_greeting_or_a_nod_is_only_a_beginning(text: str) -> None:
+    """What the caller wants is still to come."""
+    assert cue(text) is Cue.BEGUN
+    assert cue(f"{text} Tuesday") is Cue.OPEN
+
+
+def test_hesitations_are_no_content() -> None:
+    """The same words with and without them ask for the same."""
+    assert content("Um, at, uh, ten.") == content("at ten") == ["at", "ten"]
 
 
 def test_nothing_asked_is_no_question() -> None:

@@ -10,20 +10,22 @@ from hypothesis import strategies as st
 
 from call.cues import Cue
 from call.endpoint import (
-    Band,
     DecideTurn,
-    Endpoint,
     EndpointFilter,
     Fact,
     Finalized,
+    Outlook,
     ProbabilityArrived,
     RecogniserLost,
     SpeechStarted,
     SpeechStopped,
     TurnClosed,
     TurnOpened,
+    VoiceBegan,
+    VoicePaused,
     WordsArrived,
 )
+from call.waits import Band, Endpoint
 
 pytestmark = pytest.mark.rule
 
@@ -69,7 +71,9 @@ def wait_s(rule: EndpointFilter) -> float:
     [
         (0.97, "what are your opening hours", KNOBS.sure_s[0]),
         (0.97, "tuesday morning", KNOBS.sure_s[1]),
-        (0.97, "my number is five five five", KNOBS.sure_s[2]),
+        (0.97, "my number is five five five zero", KNOBS.sure_s[2]),
+        (0.97, "hello", KNOBS.sure_s[2]),
+        (0.97, "my number is five five five", KNOBS.sure_s[3]),
         (0.97, "i would like to come on tuesday and", KNOBS.sure_s[3]),
         (0.6, "tuesday morning", KNOBS.likely_s[1]),
         (0.3, "tuesday morning", KNOBS.unlikely_s[1]),
@@ -214,6 +218,45 @@ def test_what_was_asked_decides_what_an_answer_is_worth() -> None:
     assert wait_s(rule) == KNOBS.unknown_s[0]
 
 
+def test_a_caller_who_was_cut_into_is_given_more_time() -> None:
+    """Each time half as much again for words that could go on, twice at most; complete ones are
+    still answered at once, and each good turn takes a quarter back."""
+    rule, at, waits = EndpointFilter(KNOBS), 0.0, []
+    for goes_on in (True, True, True, False, False):
+        for fact in (TurnOpened(), SpeechStarted(), SpeechStopped(), sounds(0.97)):
+            rule.decide(fact, at)
+        rule.decide(ProbabilityArrived(0.97, spoken_at=at), at)
+        rule.decide(final("tuesday morning"), at)
+        rule.decide(Finalized(), at)
+        due_at = rule.next_deadline()
+        assert due_at is not None
+        waits.append(round((due_at - at) / KNOBS.sure_s[1], 3))
+        assert len(rule.on_deadline(due_at)) == 1
+        rule.decide(TurnClosed(), due_at)
+        at = due_at + (0.5 if goes_on else 5.0) * KNOBS.cut_in_s
+    assert waits == [1.0, 1.5, 2.063, 2.25, 1.938]
+    assert KNOBS.wait_s(Band.SURE, Cue.COMPLETE, patience=2.0) == KNOBS.sure_s[0]
+    assert KNOBS.wait_s(Band.NO, Cue.UNFINISHED, patience=2.0) == KNOBS.hard_stop_s
+
+
+def test_a_pause_in_speech_already_shows_a_likely_end() -> None:
+    """Before the voice detector calls it a stop, if the words read complete; a voice that goes on
+    takes nothing back, and is no end by itself."""
+    rule = EndpointFilter(KNOBS)
+    for at, fact in ((9.0, TurnOpened()), (9.0, SpeechStarted()), (9.5, interim("what are your"))):
+        rule.decide(fact, at)
+    assert rule.outlook() is None
+    rule.decide(VoicePaused(), 9.6)
+    assert rule.outlook() == Outlook("what are your", float("inf"), is_early=True)
+    rule.decide(interim("what are your hours"), 9.62)
+    assert rule.outlook() == Outlook("what are your hours", 9.6 + KNOBS.unknown_s[0], is_early=True)
+    rule.decide(VoiceBegan(), 9.65)
+    assert rule.outlook() == Outlook("what are your hours", float("inf"), is_early=True)
+    assert rule.next_deadline() is None
+    rule.decide(SpeechStarted(), 9.8)
+    assert rule.outlook() is None
+
+
 def test_outside_a_turn_nothing_is_decided() -> None:
     """A turn that somebody else ended is over, and its words are forgotten."""
     rule = heard((0.1, final("tuesday")))
@@ -240,7 +283,7 @@ def test_bands_meet_without_a_gap() -> None:
 def test_more_doubt_never_waits_less() -> None:
     """Down the bands and along the cues the waits rise."""
     bands = (Band.SURE, Band.LIKELY, Band.UNLIKELY, Band.NO)
-    cues = (Cue.COMPLETE, Cue.OPEN, Cue.DICTATING, Cue.UNFINISHED)
+    cues = (Cue.COMPLETE, Cue.OPEN, Cue.BEGUN, Cue.DICTATING, Cue.UNFINISHED)
     for words in cues:
         waits = [KNOBS.wait_s(band, words) for band in bands]
         assert waits == sorted(waits)
@@ -259,6 +302,12 @@ def test_more_doubt_never_waits_less() -> None:
         {"detector_threads": 0},
         {"score_at_s": (0.5, 0.1)},
         {"score_at_s": (-0.5, 0.1)},
+        {"learned": 0.5},
+        {"second_stage_s": 9.0},
+        {"speculate": "perhaps"},
+        {"wasted_guesses": -1},
+        {"ask_within_s": -1},
+        {"cut_in_s": -1.0},
     ],
 )
 def test_senseless_knobs_are_refused(knobs: dict[str, object]) -> None:

@@ -97,9 +97,36 @@ def test_a_question_is_asked_when_its_end_is_near_or_heard() -> None:
     assert not floor.is_asking(within_chars=99)
 
 
-def test_what_sounds_now_is_remembered_with_the_clause_before() -> None:
-    """An echo comes back a moment later."""
+def test_what_sounds_now_is_remembered_with_what_was_said_before() -> None:
+    """An echo comes back a moment later: of the clause before, and if that is short of one more."""
     floor = Floor()
-    for text in ("One.", "Two.", "Three."):
+    long = "There is a free car park behind the building."
+    for text in ("One.", "Two.", "Three.", long, "Four."):
         floor.clause_began(1, text, is_protected=False, now=0.0)
-    assert floor.saying == "Two.\nThree."
+        if text == "Three.":
+            assert floor.saying == "One.\nTwo.\nThree."
+    assert floor.saying == f"{long}\nFour."
+
+
+def test_a_question_in_two_clauses_is_remembered_whole() -> None:
+    """What was asked is told by its sentence, not by its last words; a new sentence, or another
+    reply, begins anew."""
+    floor = Floor()
+    for reply, text, so_far in (
+        (1, "Of course.", "Of course."),
+        (1, "Which of the two days", "Which of the two days"),
+        (1, "would suit you?", "Which of the two days would suit you?"),
+        (1, "A cleaning is", "A cleaning is"),
+        (2, "Yes,", "Yes,"),
+    ):
+        floor.clause_began(reply, text, is_protected=False, now=0.0)
+        assert floor.last_said == so_far
+
+
+def test_a_value_is_being_read_back_in_its_own_clause_only() -> None:
+    """The rest of the sentence may be held again."""
+    floor = Floor()
+    floor.clause_began(1, "I have 555 0142,", is_protected=False, now=0.0)
+    assert floor.is_reading_back
+    floor.clause_began(1, "is that right?", is_protected=False, now=1.0)
+    assert not floor.is_reading_back

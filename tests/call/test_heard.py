@@ -12,6 +12,7 @@ from call.heard import (
     Action,
     CallEnded,
     CallerInterrupted,
+    ClauseCut,
     ClausePlayed,
     ClauseSpoken,
     CloseReply,
@@ -364,3 +365,23 @@ def test_a_holding_phrase_is_heard_and_no_part_of_the_conversation() -> None:
     tell(log, *reply(2, "One moment.", "I am still on it.", kind="filler"))
     cut = tell(log, ClausePlayed(2, 1), CallerInterrupted())
     assert cut == [NoteHeard("One moment."), CloseReply(2, "filler", "One moment.", True)]
+
+
+def test_a_clause_that_nobody_could_end_is_kept_as_far_as_it_was_said():
+    """Its rest is not in the conversation, though its end was played, or its marks never came."""
+    for end in (ClausePlayed(1, 2), None):
+        log = HeardLog()
+        facts = [*reply(1, "We are open.", "Come on Tuesday or Friday."), ClauseCut(1, 2, 15)]
+        actions = tell(log, *facts, ClausePlayed(1, 1), ReplySpoken())
+        actions += tell(log, end) if end else log.on_deadline(10.0)
+        assert conversation(actions) == ["We are open. Come on Tuesday"]
+        assert log.is_empty
+
+
+def test_a_clause_that_was_cut_before_its_first_word_leaves_nothing():
+    """Not even an empty piece."""
+    log = HeardLog()
+    facts = [*reply(1, "We are open.", "Come."), ClauseCut(1, 2, 0), ClauseCut(7, 1, 3)]
+    actions = tell(log, *facts, ReplySpoken(), ClausePlayed(1, 2))
+    assert [a.text for a in actions if isinstance(a, NoteHeard)] == ["We are open."]
+    assert log.is_empty

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +134,19 @@ def test_the_stand_in_goes_on_for_a_while_once_it_had_to_answer() -> None:
     models.answered(is_stand_in=True, now=70.0)
     models.answered(is_stand_in=False, now=71.0)
     assert not models.is_first(72.0)
+
+
+def test_the_page_shows_the_table() -> None:
+    """Row by row, in its order (docs/recovery.md)."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "recovery.md").read_text("utf-8")
+    shown = [
+        line for line in page.splitlines() if line.startswith(tuple(f"| {s} |" for s in Stage))
+    ]
+    assert shown == [
+        f"| {stage} | {what} | {' | '.join(_shown(remedy) for remedy in row)} |"
+        for (stage, what), row in TABLE.items()
+    ]
+
+
+def _shown(remedy: Remedy) -> str:
+    return f"{remedy.step} + {remedy.line}" if remedy.line else f"{remedy.step}"

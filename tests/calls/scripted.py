@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,13 +27,19 @@ NEXT_AFTER_S = 0.5  # words this soon after a final are the rest of it
 Mind = Callable[[dict[str, Any]], Reply]
 
 
+SURE = 0.98
+_UNSURE = re.compile(r" ~(0?\.\d+)$")
+
+
 class ScriptedEar:
-    """Hears the next line of a script whenever the caller speaks, whatever is said."""
+    """Hears the next line of a script whenever the caller speaks, whatever is said; " ~0.5" behind
+    a line is how sure it is of it."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._ear = load("real").ear()
         self._lines = list(lines)
         self._current: list[str] | None = None
+        self._sure = SURE
         self._final_at_s = -NEXT_AFTER_S
 
     @property
@@ -72,7 +79,10 @@ class ScriptedEar:
         if not heard:
             return []
         if self._current is None:
-            self._current = self._lines.pop(0).split() if self._lines else ["Goodbye."]
+            line = self._lines.pop(0) if self._lines else "Goodbye."
+            unsure = _UNSURE.search(line)
+            self._sure = float(unsure[1]) if unsure else SURE
+            self._current = _UNSURE.sub("", line).split()
         said = self._current[: max(1, round(min(1.0, share) * len(self._current)))]
         first, last = heard[0].start_s, heard[-1].end_s
         step = (last - first) / len(said)
@@ -81,7 +91,7 @@ class ScriptedEar:
                 word.strip(".,?").lower(),
                 first + i * step,
                 first + (i + 1) * step,
-                0.98,
+                self._sure,
                 written=word,
             )
             for i, word in enumerate(said)

@@ -304,3 +304,27 @@ def test_any_order_of_turns_gets_a_short_answer_and_the_same_one_again(turns: li
         assert said and all(len(part.split()) <= 60 for part in said.split("\n"))
         assert again.say(turn) == said
     assert talk.messages == again.messages
+
+
+def test_an_answer_that_was_cut_off_goes_on_where_it_stopped() -> None:
+    """Told how far it came, by its own words and a note in the caller's place."""
+    talk = Talk()
+    talk.messages.append({"role": "user", "content": "When are you open?"})
+    whole = Receptionist().reply(talk.request()).text
+    said = whole[: whole.index(" ", 12)]
+    cut = [{"role": "assistant", "content": said}, {"role": "user", "content": "(Go on.)"}]
+    request = {**talk.request(), "messages": [*talk.messages, *cut]}
+    assert f"{said} {Receptionist().reply(request).text}" == whole
+
+
+def test_what_came_of_a_booking_behind_an_interruption_is_understood() -> None:
+    """Beside a note; and a note alone says nothing yet."""
+    talk = Talk()
+    talk.say("Can I book a check-up on Tuesday?")
+    plain = Receptionist().reply(talk.request()).text
+    for message in talk.messages:
+        for block in message["content"] if isinstance(message["content"], list) else ():
+            if block["type"] == "tool_result":
+                told = {"result": json.loads(block["content"]), "note": "All the same."}
+                block["content"] = json.dumps(told)
+    assert Receptionist().reply(talk.request()).text == plain

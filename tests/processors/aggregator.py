@@ -10,10 +10,10 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 
 from call.confidence import Doubt
-from call.endpoint import Endpoint
 from call.floor import Floor
 from call.measures import Recorder
 from call.speculation import Speculation
+from call.waits import Endpoint
 from processors.turn_start import TurnStart
 from processors.turn_stop import TurnStop
 

@@ -25,10 +25,10 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import SleepFrame, run_test
 
 from call.confidence import Doubt, Doubts
-from call.endpoint import Endpoint
 from call.floor import Floor
 from call.measures import UNSURE, Measure, NullRecorder
 from call.speculation import Speculation
+from call.waits import Endpoint
 from call.way_out import Reason
 from frames.recovery import WayOutFrame
 from frames.speech import SpeakNowFrame

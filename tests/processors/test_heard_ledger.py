@@ -30,9 +30,15 @@ from pipecat.tests.utils import SleepFrame, run_test
 
 from call.floor import Floor
 from call.heard import Heard, HeardLog
-from call.measures import MARKS_MISSED, Measure, Moment, NullRecorder
+from call.measures import CLAUSES, MARKS_MISSED, VOICE_SWITCHES, Measure, Moment, NullRecorder
 from call.pardon import LastWords
-from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame
+from frames.speech import (
+    ClauseCutFrame,
+    ClauseFrame,
+    PlayedToFrame,
+    ReplyHeardFrame,
+    VoiceSwitchedFrame,
+)
 from processors.heard_ledger import HeardLedger
 from tests.conftest import TICK
 from tests.processors.aggregator import pair
@@ -164,6 +170,25 @@ async def test_an_interruption_keeps_what_was_heard_and_a_marker() -> None:
     assert ear.endings() == [(1, "One.", True)]
     assert Moment.REPLY_HEARD not in ear.story.told
     assert [f for f in ear.down if isinstance(f, InterruptionFrame)]
+
+
+async def test_a_clause_nobody_could_end_is_kept_as_far_as_it_was_said() -> None:
+    """And who spoke is counted, also where another voice went on inside a clause."""
+    ear = Ear()
+    first = clause("1.1", "One moment please.")
+    first.voice = "elevenlabs"
+    sent = [
+        Start(),
+        first,
+        VoiceSwitchedFrame("1.1", "cartesia"),
+        ClauseCutFrame("1.1", len("One moment")),
+        ClauseCutFrame("strange", 1),
+        End(),
+    ]
+    assert await ear.hear(*sent, pause(), played("1.1"), pause()) == [says("One moment")]
+    assert ear.story.told[1:3] == [CLAUSES.name, VOICE_SWITCHES.name]
+    kinds = (VoiceSwitchedFrame, ClauseCutFrame)
+    assert not any(isinstance(frame, kinds) for frame in ear.down)
 
 
 async def test_a_reply_never_heard_is_not_there() -> None:

@@ -18,8 +18,8 @@ from pipecat.pipeline.worker import PipelineParams
 from pipecat.tests.utils import SleepFrame, run_test
 
 from call.audio import RATE_HZ
-from call.endpoint import Endpoint
 from call.measures import SMART_TURN_SECONDS, SMART_TURN_SHED, Measure, NullRecorder
+from call.waits import Endpoint
 from frames.turns import TurnProbabilityFrame
 from processors.smart_turn import SmartTurn
 from processors.turn_detector import KEPT_S, TurnDetector

@@ -20,10 +20,10 @@ from pipecat.frames.frames import (
 )
 from pipecat.tests.utils import SleepFrame, run_test
 
-from call.endpoint import Endpoint
 from call.floor import Floor
 from call.measures import TURNS_DECIDED, Measure, NullRecorder
 from call.speculation import Speculation
+from call.waits import Endpoint
 from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
 from processors.turn_stop import TurnStop
@@ -310,6 +310,26 @@ async def test_the_model_is_asked_at_the_first_signal_and_not_again() -> None:
     )
     assert asked(down) == ["guess hello there", "decided"]
     assert decisions(down) == ["decided", "Hello there."]
+
+
+async def test_a_pause_behind_a_whole_question_asks_before_the_stop() -> None:
+    """And a voice that goes on for a moment takes nothing back."""
+    down = await through(
+        STARTED(),
+        InterimTranscriptionFrame("what are your hours", "caller", ""),
+        VoiceOnsetFrame(),
+        VoicePauseFrame(),
+        VoiceOnsetFrame(),
+        VoicePauseFrame(),
+        pause(),
+        STOPPED(),
+        sounds(0.95),
+        final("What are your hours?"),
+        STTFinalizedFrame(),
+        pause(),
+        settings=EAGER,
+    )
+    assert asked(down) == ["guess what are your hours", "decided"]
 
 
 async def test_other_words_take_the_guess_back_and_ask_with_the_right_ones() -> None:

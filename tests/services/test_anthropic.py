@@ -26,9 +26,10 @@ from pipecat.frames.frames import (
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams
 
-from call.endpoint import Endpoint, Outlook
+from call.endpoint import Outlook
 from call.measures import LLM_TOKENS, SPECULATION_WASTE, Moment
 from call.speculation import Ask, Guess, Speculation
+from call.waits import Endpoint
 from frames.speculation import guess_of
 from lab.receptionist import Reply, ToolUse
 from services.anthropic import VOICE_PROMPT, Claude, Prompt

@@ -22,7 +22,7 @@ from pipecat.utils.errors import ErrorCategory
 
 from call.clauses import Clauses
 from call.continuation import GO_ON
-from call.endpoint import Endpoint, Outlook
+from call.endpoint import Outlook
 from call.errors import (
     ProviderBroke,
     ProviderBusy,
@@ -35,6 +35,7 @@ from call.first_token import Patience
 from call.measures import PROVIDER_FAULTS, RETRIES, STAND_IN_TOKENS, Moment
 from call.recovery import Line, Recovery, Remedy, StandIn, Step
 from call.speculation import Speculation
+from call.waits import Endpoint
 from frames.recovery import ModelLateFrame, WayOutFrame, remedy_of
 from frames.speech import ClauseFrame
 from lab.receptionist import Reply, ToolUse

@@ -83,7 +83,8 @@ def test_ends_stand_where_the_next_clause_begins_however_the_audio_is_cut(
 def test_nonsense_from_a_provider_loses_no_audio_and_no_end(
     texts: list[str], words: list[tuple[str, float, float]], sizes: list[int]
 ) -> None:
-    """Whatever it says of times: every sample once, every end once, in order."""
+    """Whatever it says of times: every sample once, every end once, in order; what does not end
+    is known to have had no sound."""
     track = Track()
     for number, text in enumerate(texts):
         track.add(str(number), text)
@@ -95,7 +96,8 @@ def test_nonsense_from_a_provider_loses_no_audio_and_no_end(
     pieces += [*track.rest(), *track.hear(b"\x00"), *track.finish()]
     assert sum(len(p) for p in pieces if isinstance(p, bytes)) == sum(sizes) + 1
     ends = [p.clause_id for p in pieces if isinstance(p, ClauseEnd) and p.is_end]
-    assert ends == [str(number) for number in range(len(texts))]
+    assert ends == [str(number) for number in range(len(ends))]
+    assert track.is_spoken or track.owes
 
 
 def test_letters_left_out_by_the_provider_are_passed_over() -> None:
@@ -134,16 +136,117 @@ def test_what_no_audio_came_for_is_known() -> None:
     track.add("1", "One.")
     track.hear(bytes(100))
     track.add("2", "Two.")
-    assert track.unheard() == [("2", "Two.")]
+    assert track.owes
     assert track.finish() == [ClauseEnd("1", 4)]
     assert not track.is_spoken
+    assert track.place() == ("2", 0)
 
 
-def test_how_far_a_clause_got_is_told_in_characters_of_its_text() -> None:
-    """Blanks count there, though providers do not count them."""
+def test_a_clause_that_only_others_audio_came_for_is_not_spoken() -> None:
+    """Both were sent together; the provider told when the first is spoken, and stopped there."""
+    track = Track()
+    track.add("1", "One.")
+    track.add("2", "Two and three.")
+    track.time(["One."], [0.0], [0.4])
+    track.hear(bytes(3400))
+    assert track.finish() == [ClauseEnd("1", 4)]
+    assert track.owes
+
+
+def test_audio_without_times_is_taken_for_the_clauses_it_can_be_of() -> None:
+    """A provider that stopped telling times goes on speaking."""
+    track = Track()
+    track.add("1", "One.")
+    track.add("2", "Two and three.")
+    track.time(["One."], [0.0], [0.4])
+    track.hear(bytes(12000))
+    assert track.finish() == [ClauseEnd("1", 4), ClauseEnd("2", 14)]
+
+
+def test_a_flush_of_a_clause_without_audio_does_not_end_it() -> None:
+    """Complete, says the provider; but there was no sound of it."""
+    track = Track()
+    track.add("1", "One.")
+    track.add("2", "Two.")
+    track.hear(bytes(3200))
+    assert track.flush() == [ClauseEnd("1", 4)]
+    assert track.flush() == []
+    assert track.owes
+    assert not track.is_spoken
+    assert Track().flush() == []
+
+
+def test_the_place_to_go_on_at_is_the_last_word_that_lies_in_the_audio() -> None:
+    """In characters of the clause's text: blanks count there, though providers do not count
+    them."""
     track = Track()
     track.add("1", "One two three")
     track.time(["One", "two", "three"], [0.0, 0.5, 1.0], [0.4, 0.9, 1.4])
-    assert track.spoken_chars() is None
-    track.hear(bytes(8000))
-    assert track.spoken_chars() == ("1", len("One two"))
+    assert track.place() == ("1", 0)
+    track.hear(bytes(7000))
+    assert track.place() == ("1", len("One two"))
+    track.hear(bytes(2000))
+    assert track.place() == ("1", len("One two"))  # within "three"
+    track.rest()
+    assert track.place() == ("1", len("One two"))
+    track.hear(bytes(2200))
+    track.rest()
+    assert track.place() is None
+
+
+def test_the_rest_of_a_clause_counts_from_where_it_was_left() -> None:
+    """What another voice said of it comes first."""
+    track = Track()
+    track.add("4", " two three", said=3)
+    track.add("5", "four")
+    assert track.place() == ("4", 3)
+    track.time(["two", "three", "four"], [0.0, 0.5, 1.0], [0.4, 0.9, 1.4])
+    pieces = track.hear(bytes(11000))
+    assert [p for p in pieces if isinstance(p, ClauseEnd)] == [
+        ClauseEnd("4", len("One two"), is_end=False),
+        ClauseEnd("4", len("One two three")),
+    ]
+
+
+def test_beyond_the_known_times_an_even_pace_is_assumed() -> None:
+    """Times may come behind their audio. The last word of the clause is rather said twice."""
+    track = Track()
+    track.add("1", "abcde fghij klmno pqrst")
+    track.time(["abcde", "fghij"], [0.0, 0.5], [0.5, 1.0])
+    track.hear(bytes(8000 + 8000))
+    assert track.place() == ("1", len("abcde fghij klmno"))
+    untimed = Track()
+    untimed.add("1", "abcde fghij")
+    untimed.hear(bytes(400))
+    assert untimed.place() == ("1", 0)
+    untimed.hear(bytes(16000))
+    assert untimed.place() == ("1", len("abcde"))
+    single = Track()
+    single.add("1", "abcde")
+    single.hear(bytes(16000))
+    assert single.place() == ("1", 0)
+
+
+@settings(deadline=None)
+@given(texts=texts, at=st.integers(0, 40000))
+def test_no_place_is_further_than_a_word_from_what_was_played(texts: list[str], at: int) -> None:
+    """At most the word that the audio stops in is said again, and none is left out."""
+    track = Track()
+    for number, text in enumerate(texts):
+        track.add(str(number), text)
+    all_letters = "".join(map(letters, texts))
+    starts = [i * LETTER_S for i in range(len(all_letters))]
+    track.time(list(all_letters), starts, [s + LETTER_S for s in starts])
+    track.hear(bytes(at))
+    track.rest()
+    place = track.place()
+    if place is None:
+        assert at + LETTER_SAMPLES >= len(all_letters) * LETTER_SAMPLES
+        return
+    clause, chars = int(place[0]), place[1]
+    said = sum(len(letters(text)) for text in texts[:clause])
+    said += len(letters(texts[clause][:chars]))
+    rest = texts[clause][chars:].split()
+    heard = at / LETTER_SAMPLES
+    assert said <= heard + 1  # the slack is one letter of this voice
+    assert heard < said + (len(rest[0]) if rest else 0) + 1

@@ -73,7 +73,7 @@ def test_a_question_nobody_answered_is_flagged() -> None:
 
 def test_faults_and_whatever_stood_in_are_flagged() -> None:
     """A guard's phrase or another voice helped the caller, but somebody should know."""
-    record = call(fault_party="tts", counters={"failovers.elevenlabs": 1, "interruptions": 3})
+    record = call(fault_party="tts", counters={"fillers.think": 1, "interruptions": 3})
     assert kinds(record) == ["ended badly", "stood in"]
 
 

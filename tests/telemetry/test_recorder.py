@@ -7,9 +7,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from call.measures import (
     BARGE_IN,
+    CLAUSES,
     INTERRUPTIONS,
+    LLM_REQUESTS,
     MOUTH_TO_EAR,
     PROVIDER_FAULTS,
+    VOICE_SWITCHES,
     WIRE_MARK_ROUND_TRIP,
     Moment,
 )
@@ -140,17 +143,21 @@ def test_the_end_of_a_call_is_counted_traced_and_told() -> None:
     assert 'offhook_calls_total{ending="fault",party="us"} 1.0' in metrics.page()[0].decode()
 
 
-def test_a_turn_names_the_model_that_answered_and_the_voice_of_each_clause() -> None:
-    """One model, however often it was asked; one voice a clause."""
+def test_a_turn_names_the_models_that_were_asked_and_the_voice_of_each_clause() -> None:
+    """Each model once, however often it was asked; one voice a clause, or those that shared it."""
     turns: list[TurnRecord] = []
-    call = CallRecorder(
-        "c1", hub=EventHub(), on_turn=turns.append, model="claude", voice="elevenlabs"
-    )
+    call = CallRecorder("c1", hub=EventHub(), on_turn=turns.append)
+    call.count(VOICE_SWITCHES, voice="cartesia")  # of a clause nobody knows
     answered(call, at=1.0)
-    call.moment(Moment.LLM_REQUEST, 2.5)
-    call.moment(Moment.LLM_REQUEST, 2.6)
+    for name in ("claude", "claude", "stand-in"):
+        call.count(LLM_REQUESTS, model=name)
     call.words("agent", "It is noon,", final=False)
-    call.words("agent", "sharp.", final=False)
+    call.count(CLAUSES, voice="elevenlabs")
+    call.words("agent", "sharp, and no later.", final=False)
+    call.count(CLAUSES, voice="elevenlabs")
+    call.count(VOICE_SWITCHES, voice="cartesia")
+    call.words("agent", "Goodbye.", final=False)
+    call.count(CLAUSES, voice="cartesia")
     call.timeline.close()
-    assert turns[0].models == ("claude",)
-    assert turns[0].provider_by_clause == ("elevenlabs", "elevenlabs")
+    assert turns[0].models == ("claude", "stand-in")
+    assert turns[0].provider_by_clause == ("elevenlabs", "elevenlabs+cartesia", "cartesia")

@@ -147,18 +147,18 @@ def transfer_twiml(
     public_url: str,
     *,
     number: str,
-    whisper: Mapping[str, str],
+    call_id: str,
     words: str = "",
     say: Tongue = ENGLISH,
 ) -> str:
-    """Say `words`, if any, then dial a person, who hears `/twilio/whisper` (asked with the values
-    of `whisper`) before the caller; how that ended is told to `/twilio/dial`."""
+    """Say `words`, if any, then dial a person, who hears `/twilio/whisper` before the caller; how
+    that ended is told to `/twilio/dial`."""
     response = VoiceResponse()
     if words:
         _say(response, words, say)
     dial = Dial(action=_at(public_url, "/twilio/dial"), method="POST", timeout=RING_S)
-    asked = _at(public_url, "/twilio/whisper?") + urlencode(whisper)
-    dial.number(number, url=asked, method="POST")
+    whisper = _at(public_url, "/twilio/whisper?") + urlencode({"call": call_id})
+    dial.number(number, url=whisper, method="POST")
     response.append(dial)
     return str(response)
 

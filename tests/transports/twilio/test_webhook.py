@@ -128,15 +128,14 @@ def test_a_message_is_taken_once() -> None:
 
 def test_a_transfer_dials_a_person_who_hears_a_whisper_first() -> None:
     """Words if any, then the number; how it ended is told to us."""
-    asked = {"call": "CA1", "to": "+1555"}
     root = ET.fromstring(
-        transfer_twiml(URL, number="+15550199", whisper=asked, words="One moment.")
+        transfer_twiml(URL, number="+15550199", call_id="CA1", words="One moment.")
     )
     assert [element.tag for element in root.iter()] == ["Response", "Say", "Dial", "Number"]
     assert root[1].attrib["action"] == f"{URL}/twilio/dial"
     assert root[1][0].text == "+15550199"
-    assert root[1][0].attrib["url"] == f"{URL}/twilio/whisper?call=CA1&to=%2B1555"
-    assert ET.fromstring(transfer_twiml(URL, number="+1", whisper=asked))[0].tag == "Dial"
+    assert root[1][0].attrib["url"] == f"{URL}/twilio/whisper?call=CA1"
+    assert ET.fromstring(transfer_twiml(URL, number="+1", call_id="CA1"))[0].tag == "Dial"
 
 
 def test_the_whisper_is_one_line_and_may_be_empty() -> None:

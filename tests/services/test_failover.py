@@ -1,9 +1,9 @@
-"""The station that speaks, through each voice of the lab: order, faults, interruption."""
+"""The station that speaks, through each voice of the lab alone: order, interruption, its end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +23,6 @@ from pipecat.frames.frames import (
 from pipecat.utils.errors import ErrorCategory
 
 from call.errors import (
-    ProviderBroke,
     ProviderBusy,
     ProviderDown,
     ProviderFault,
@@ -31,25 +30,35 @@ from call.errors import (
     ProviderSlow,
 )
 from call.measures import (
+    FAILOVERS,
     PROVIDER_FAULTS,
     PROVIDER_GARBAGE,
     PROVIDER_UNKNOWN,
+    REPLIES_LOST,
     TTS_CHARACTERS,
     Moment,
 )
+from call.recovery import Line, Remedy, Step
 from call.speculation import Guess, Verdict
+from frames.recovery import remedy_of
 from frames.speculation import guess_of, mark
 from frames.speech import ClauseFrame, PlayheadFrame
-from services.cartesia import Cartesia, CartesiaDialect
-from services.elevenlabs import ElevenLabs, ElevenLabsDialect
-from services.voice import Voice
-from services.voice_station import VoiceStation
+from services.failover import FailoverTTS
+from tests.services.mouth import (
+    GREETING,
+    Mouth,
+    clause_ends,
+    ends,
+    faults,
+    lost,
+    reply,
+    said,
+    story,
+)
 from tests.services.stage import CHAR_MS, Lab, Notes, Stage
 
 pytestmark = pytest.mark.provider
-
-GREETING = ("Good morning, this is Harbour Dental.", "How can I help you today?")
-Build = Callable[..., VoiceStation]
+Build = Callable[..., FailoverTTS]
 
 
 @pytest.fixture(params=["elevenlabs", "cartesia"])
@@ -61,69 +70,7 @@ def vendor(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def build(lab: Lab, notes: Notes, vendor: str) -> Build:
     """A station that speaks through the lab's voice."""
-
-    def make(*, stall_s: float = 3.0, key: str = "k", **knobs: Any) -> VoiceStation:
-        dialect: ElevenLabsDialect | CartesiaDialect
-        if vendor == "elevenlabs":
-            eleven = ElevenLabs(url=lab.ws, **knobs)
-            dialect = ElevenLabsDialect(eleven, key, voice="v", language="en")
-        else:
-            cartesia = Cartesia(url=f"{lab.ws}/tts/websocket", **knobs)
-            dialect = CartesiaDialect(cartesia, key, voice="v", language="en")
-        voice = Voice(dialect, connect_timeout_s=0.5, recorder=notes)
-        return VoiceStation(voice, recorder=notes, stall_s=stall_s)
-
-    return make
-
-
-def reply(*texts: str, number: int = 1, interruptible: bool = True) -> list[Frame]:
-    """A reply as the clause chunker sends it."""
-    frames: list[Frame] = [LLMFullResponseStartFrame()]
-    for clause, text in enumerate(texts or GREETING, start=1):
-        frames.append(ClauseFrame(text, "sentence", written=text, reply=number, clause=clause))
-    frames.append(LLMFullResponseEndFrame())
-    for frame in frames:
-        frame.interruptible = interruptible
-    return frames
-
-
-def story(frames: Sequence[Frame]) -> list[str]:
-    """What came out, in a line a reader can follow; neighbouring audio is one word."""
-    words: list[str] = []
-    for frame in frames:
-        match frame:
-            case LLMFullResponseStartFrame():
-                words.append("start")
-            case ClauseFrame():
-                words.append(f"clause {frame.clause_id}")
-            case TTSStartedFrame():
-                words.append("started")
-            case TTSAudioRawFrame():
-                words.append("audio")
-            case PlayheadFrame():
-                words.append(f"{'end' if frame.is_end else 'part'} {frame.clause_id}")
-            case TTSStoppedFrame():
-                words.append("stopped")
-            case LLMFullResponseEndFrame():
-                words.append("end")
-    # the ends of words inside a clause are told elsewhere
-    words = [w for w, after in zip(words, [*words[1:], ""], strict=True) if not in_voice(w, after)]
-    return [w for i, w in enumerate(words) if w != "audio" or i == 0 or words[i - 1] != "audio"]
-
-
-def in_voice(word: str, after: str) -> bool:
-    """A playhead with more voice behind it."""
-    return word.startswith("part") and after == "audio"
-
-
-def clause_ends(stage: Stage) -> list[PlayheadFrame]:
-    """The playheads behind whole clauses."""
-    return [head for head in stage.seen(PlayheadFrame) if head.is_end]
-
-
-def ends(stage: Stage, count: int = 1) -> Callable[[], object]:
-    """Whether so many replies have ended."""
-    return lambda: len(stage.seen(LLMFullResponseEndFrame)) >= count
+    return lambda **knobs: Mouth(lab, notes).build(vendor, **knobs)
 
 
 async def test_a_reply_comes_out_in_the_order_a_listener_needs(
@@ -139,7 +86,7 @@ async def test_a_reply_comes_out_in_the_order_a_listener_needs(
     ]  # fmt: skip
     told = story(stage.down)
     assert told.index("clause 1.1") < told.index("audio")
-    assert told.index("clause 1.2") < told.index("end 1.1")
+    assert told.index("end 1.1") < told.index("clause 1.2") < told.index("end 1.2")
     heads = clause_ends(stage)
     assert [(h.chars, h.is_end) for h in heads] == [(len(t), True) for t in GREETING]
     before = stage.down[: stage.down.index(heads[0])]
@@ -223,7 +170,7 @@ async def test_an_empty_clause_ends_without_a_sound(build: Build) -> None:
     async with stage.open():
         await stage.play(*reply("", "Hello."))
         await stage.until(ends(stage))
-    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "1.2"]
+    assert said(stage) == ["1.1", "1.2"]
 
 
 async def test_an_interruption_stops_the_voice_here_and_there(
@@ -242,6 +189,7 @@ async def test_an_interruption_stops_the_voice_here_and_there(
         await stage.until(
             lambda: any(e["message"].get(word) for e in lab.entries(vendor, "message"))
         )
+        getattr(lab.world.knobs, vendor).pace = 0.0
         await stage.play(*reply("Yes?", number=2))
         await stage.until(ends(stage))
     assert story(stage.down[at:]) == [
@@ -295,7 +243,7 @@ DOOR = [
 
 
 @pytest.mark.parametrize(("status", "kind", "category"), DOOR)
-async def test_a_refused_connection_is_told_at_once_and_ends_the_reply(
+async def test_a_voice_that_is_refused_and_has_no_stand_in_ends_the_reply(
     lab: Lab,
     notes: Notes,
     build: Build,
@@ -304,91 +252,85 @@ async def test_a_refused_connection_is_told_at_once_and_ends_the_reply(
     kind: type[ProviderFault],
     category: ErrorCategory,
 ) -> None:
-    """The next reply tries again, without a pause, and is spoken."""
-    lab.fault(vendor, "http_status", status=status, retry_after_s=2.0, for_next=2)
+    """It is tried again where that can help, then the reply is told to be lost; nothing of it is
+    taken for said. The next one tries again, and is spoken."""
+    again = 1 if kind is ProviderRefused else 2
+    lab.fault(vendor, "http_status", status=status, retry_after_s=2.0, for_next=1 + again)
     stage = Stage(build())
     async with stage.open():
-        await stage.until(lambda: stage.risen(ErrorFrame))  # at once, before anybody speaks
+        await stage.until(lambda: faults(stage))  # at once, before anybody speaks
+        assert not lost(stage)
         await stage.play(*reply())
         await stage.until(ends(stage))
-        error = stage.risen(ErrorFrame)[-1]
+        error = lost(stage)[0]
+        assert remedy_of(error) == Remedy(Step.GIVE_UP, Line.APOLOGY)
         assert type(error.exception) is kind
         assert error.category is category
+        assert isinstance(error.exception, ProviderFault)
         assert error.exception.retry_after_s == 2.0
-        assert not stage.seen(TTSAudioRawFrame)
+        assert story(stage.down) == ["start", "end"]
         await stage.play(*reply(number=2))
         await stage.until(ends(stage, 2))
-    assert [h.clause_id for h in clause_ends(stage)] == ["2.1", "2.2"]
-    assert notes.of(PROVIDER_FAULTS, provider=vendor) == 2
+    assert said(stage) == ["2.1", "2.2"]
+    assert notes.of(PROVIDER_FAULTS, provider=vendor) == 1 + again
+    assert notes.of(REPLIES_LOST) == len(lost(stage)) == 1
+    assert len(faults(stage)) == 1 + again
 
 
-MIDDLE = [
-    ("quota", {"after": 1}, ProviderRefused),
-    ("stall", {"after": 1}, ProviderSlow),
-    ("black_hole", {}, ProviderSlow),
-    ("close", {"after": 1, "code": 1011}, ProviderDown),
-    ("close", {"after": 1, "code": 1008}, ProviderBroke),
-    ("close", {"after": 1, "code": 1013}, ProviderBusy),
-    ("reset_peer", {"after": 1}, ProviderDown),
-    ("reset_peer", {"after": 0}, ProviderDown),
-]
-
-
-@pytest.mark.parametrize(("shape", "more", "kind"), MIDDLE, ids=[f"{m[0]}{m[1]}" for m in MIDDLE])
-async def test_a_fault_in_the_middle_ends_the_reply_and_the_next_is_spoken(
-    lab: Lab,
-    notes: Notes,
-    build: Build,
-    vendor: str,
-    shape: str,
-    more: dict[str, Any],
-    kind: type[ProviderFault],
+@pytest.mark.parametrize("code", [1011, 1008, 1013])
+async def test_a_voice_without_a_stand_in_goes_on_over_a_new_connection(
+    lab: Lab, notes: Notes, build: Build, vendor: str, code: int
 ) -> None:
-    """What was spoken stays, and how far that was is told; then TTSStopped and the reply's end."""
-    lab.fault(vendor, shape, moment="request", **more)
-    stage = Stage(build(stall_s=0.2))
+    """Nothing is lost and nothing said twice; there was no other voice, so no failover."""
+    lab.fault(vendor, "close", after=1, code=code, moment="request")
+    stage = Stage(build())
     async with stage.open():
         await stage.play(*reply())
         await stage.until(ends(stage))
-        first = story(stage.down)
-        assert first[-1] == "end"
-        assert ("started" in first) == ("stopped" in first)
-        assert "end 1.2" not in first
-        assert type(stage.risen(ErrorFrame)[0].exception) is kind
-        await stage.play(*reply(number=2))
-        await stage.until(ends(stage, 2))
-    assert [h.clause_id for h in clause_ends(stage)] == ["2.1", "2.2"]
-    assert len(stage.risen(ErrorFrame)) == notes.of(PROVIDER_FAULTS, provider=vendor)
+    assert said(stage) == ["1.1", "1.2"]
+    assert not lost(stage)
+    assert notes.of(PROVIDER_FAULTS, provider=vendor) == len(faults(stage)) == 1
+    assert notes.of(FAILOVERS) == 0
 
 
-async def test_how_far_a_broken_reply_got_is_told(lab: Lab, build: Build, vendor: str) -> None:
-    """A playhead that is no end, with the characters that were spoken."""
-    lab.fault(vendor, "close", after=3 if vendor == "elevenlabs" else 5, moment="request")
-    stage = Stage(build())
-    async with stage.open():
-        await stage.play(*reply("One two three four five six seven eight nine ten."))
-        await stage.until(ends(stage))
-    head = stage.seen(PlayheadFrame)[-1]
-    assert not head.is_end
-    spoken_ms = sum(len(f.audio) for f in stage.seen(TTSAudioRawFrame)) / 16
-    assert 0 < head.chars * CHAR_MS <= spoken_ms + CHAR_MS
-    assert story(stage.down)[-3:] == ["part 1.1", "stopped", "end"]
-
-
-async def test_the_rest_of_a_broken_reply_is_not_spoken(
-    lab: Lab, build: Build, vendor: str
+async def test_a_reply_that_no_voice_can_end_is_cut_where_it_stopped(
+    lab: Lab, notes: Notes, build: Build, vendor: str
 ) -> None:
-    """A listener would not understand an answer with a hole."""
-    lab.fault(vendor, "close", after=1, moment="request")
+    """The clause is cut with the characters that were spoken; the rest never leaves."""
+    lab.fault(vendor, "quota", after=3, moment="request")
     stage = Stage(build())
-    start, first, second, end = reply()
+    start, first, second, end = reply("One two three four five six seven eight nine ten.", "More.")
     async with stage.open():
         await stage.play(start, first)
-        await stage.until(lambda: stage.risen(ErrorFrame))
+        await stage.until(lambda: lost(stage))
         await stage.play(second, end)
         await stage.until(ends(stage))
-    told = story(stage.down)
-    assert told[-3:] == ["stopped", "clause 1.2", "end"]
+    assert story(stage.down) == [
+        "start", "clause 1.1", "started", "audio", "cut 1.1", "end 1.1", "stopped", "end",
+    ]  # fmt: skip
+    head = clause_ends(stage)[0]
+    spoken_ms = sum(len(f.audio) for f in stage.seen(TTSAudioRawFrame)) / 16
+    assert 0 < head.chars * CHAR_MS <= spoken_ms + CHAR_MS
+    assert faults(stage) == [ProviderRefused]
+    assert notes.of(REPLIES_LOST) == 1
+
+
+@pytest.mark.parametrize("shape", ["stall", "black_hole", "wrong_context"])
+async def test_a_voice_that_stays_silent_is_not_waited_for_for_ever(
+    lab: Lab, build: Build, vendor: str, shape: str
+) -> None:
+    """The reply ends, with what came of it."""
+    more = {"after": 1} if shape == "stall" else {}
+    lab.fault(vendor, shape, moment="request", **more)
+    stage = Stage(build(budget_s=0.1, stall_s=0.2))
+    async with stage.open():
+        await stage.play(*reply())
+        await stage.until(ends(stage))
+        assert isinstance(lost(stage)[0].exception, ProviderSlow)
+        assert "1.2" not in said(stage)
+        await stage.play(*reply(number=2))
+        await stage.until(ends(stage, 2))
+    assert said(stage)[-2:] == ["2.1", "2.2"]
 
 
 async def test_an_idle_connection_that_closes_is_nobodys_trouble(
@@ -420,7 +362,7 @@ async def test_what_cannot_be_read_is_counted_and_survived(
         await stage.play(*reply())
         await stage.until(ends(stage))
     assert notes.of(measure, provider=vendor) == 1
-    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "1.2"]
+    assert said(stage) == ["1.1", "1.2"]
 
 
 async def test_without_timing_the_reply_still_ends(lab: Lab, build: Build, vendor: str) -> None:
@@ -430,19 +372,7 @@ async def test_without_timing_the_reply_still_ends(lab: Lab, build: Build, vendo
     async with stage.open():
         await stage.play(*reply())
         await stage.until(ends(stage))
-    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "1.2"]
-
-
-async def test_answers_for_another_context_do_not_hang_the_reply(
-    lab: Lab, build: Build, vendor: str
-) -> None:
-    """They count as silence."""
-    lab.fault(vendor, "wrong_context", moment="request")
-    stage = Stage(build(stall_s=0.2))
-    async with stage.open():
-        await stage.play(*reply())
-        await stage.until(ends(stage))
-    assert isinstance(stage.risen(ErrorFrame)[0].exception, ProviderSlow)
+    assert said(stage) == ["1.1", "1.2"]
 
 
 async def test_a_model_that_pauses_longer_than_a_context_lives_is_spoken_on(
@@ -454,19 +384,19 @@ async def test_a_model_that_pauses_longer_than_a_context_lives_is_spoken_on(
     else:
         lab.world.knobs.cartesia.expire_s = 0.05
     station = build()
-    station._voice.context_life_s = 0.04 if vendor == "cartesia" else 0.0
+    station.cast.lead.voice.context_life_s = 0.04 if vendor == "cartesia" else 0.0
     stage = Stage(station)
     start, first, second, end = reply()
     async with stage.open():
         await stage.play(start, first)
         await stage.until(lambda: clause_ends(stage))
         if vendor == "elevenlabs":
-            await stage.until(lambda: not station._speaking, "the vendor closed the context")
+            await stage.until(lambda: not station.is_asking, "the vendor closed the context")
         else:
             await asyncio.sleep(0.05)
         await stage.play(second, end)
         await stage.until(ends(stage))
-    assert [h.clause_id for h in clause_ends(stage)] == ["1.1", "1.2"]
+    assert said(stage) == ["1.1", "1.2"]
     assert not stage.risen(ErrorFrame)
 
 

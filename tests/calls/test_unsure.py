@@ -1,0 +1,134 @@
+"""Whole calls in which the recogniser is unsure, or hears a call for help."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.receptionist import Reply
+from tests.calls.house import Rung
+from tests.calls.scripted import CLIP, open_scripted, turns_of
+
+pytestmark = [pytest.mark.call, pytest.mark.timeout(200)]
+
+AGENT = """
+name = "Mia"
+prompt = "You help."
+greeting = "Hello, this is Mia."
+[voices]
+elevenlabs = "EXAVITQu4vr4xnSDxMaL"
+cartesia = "71a7ad14-091c-4e8e-a314-022ece01c121"
+[emergency]
+text = "Hang up and dial 911 now."
+"""
+LONG = "We have many kinds of treatment here, and I will gladly tell you about each one of them."
+SCRIPTS = {
+    "agreed": ["Cancel the visit, please. ~0.5", "Yes.", "Thank you for that."],
+    "given_up": ["At fifteen. ~0.5", "At fifty. ~0.5", "At fourteen. ~0.5"],
+    "help": ["Tell me about your treatments.", "Please, call nine one one now!", "He breathes."],
+}
+
+
+def mind(body: dict[str, Any]) -> Reply:
+    """Says what it was asked, so that every answer is told from every other."""
+    turns = turns_of(body)
+    if "treatments" in turns[-1]:
+        return Reply(LONG)
+    return Reply(f"Understood number {len(turns)}.")
+
+
+@dataclass
+class Call:
+    """One caller's call: what the agent was heard saying, turn by turn, and how it ended."""
+
+    rung: Rung
+    talk: str
+    """the conversation as the model saw it last"""
+
+    @property
+    def heard(self) -> list[str]:
+        return [turn["heard_text"] for turn in self.rung.record["turns"]]
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Call]]:
+    folder: Path = tmp_path_factory.mktemp("unsure")
+    (folder / "agent.toml").write_text(AGENT)
+    talks: list[str] = []
+
+    def listening(body: dict[str, Any]) -> Reply:
+        talks.append(json.dumps(body["messages"]))
+        return mind(body)
+
+    with open_scripted(
+        folder,
+        scripts=list(SCRIPTS.values()),
+        mind=listening,
+        OFFHOOK__AGENT__FILE=str(folder / "agent.toml"),
+    ) as (house, _):
+        callers = {}
+        for name in SCRIPTS:  # one behind the other, so that each gets its own script
+            callers[name] = house.dial(_script(folder, name), "--events")
+            assert any("lab.agent.speaking" in line for line in callers[name].stdout or ())
+        rungs = {name: house.hang_on(caller) for name, caller in callers.items()}
+    yield {
+        name: Call(rung, next((t for t in reversed(talks) if SCRIPTS[name][-1] in t), ""))
+        for name, rung in rungs.items()
+    }
+
+
+def _script(folder: Path, name: str) -> str:
+    says = {"do": "say", "clip": CLIP, "pause_s": 0.2}
+    cuts_in = {"do": "interrupt", "clip": CLIP, "after_s": 1.0}
+    waits = {"do": "wait_agent", "timeout_s": 12}
+    answers = {"do": "say", "clip": "yes", "pause_s": 0.2}  # one word takes no longer to say
+    spoken = {
+        "agreed": [says, waits, answers, waits, says],
+        "given_up": [says, waits, says, waits, says],
+        "help": [says, cuts_in, {"do": "silence", "s": 6}, says],
+    }[name]
+    steps = [{"do": "wait_agent", "timeout_s": 20}, *spoken, waits, {"do": "wait_end"}]
+    if name != "given_up":
+        steps[-1] = {"do": "hang_up"}
+    file = folder / f"{name}.json"
+    file.write_text(json.dumps({"name": name, "steps": steps}))
+    return str(file)
+
+
+def test_words_that_were_agreed_to_count_and_are_answered_once(calls: dict[str, Call]):
+    """The question in the model's place, then one answer to the yes, which knows the words."""
+    call = calls["agreed"]
+    assert call.heard[0] == "Did I hear that right: Cancel the visit, please?"
+    # the telephone rang, the words, the yes
+    assert call.heard[1:] == ["Understood number 3.", "Understood number 4."]
+    assert call.rung.record["turns"][0]["confidence"] == 0.5
+    assert call.rung.record["counters"]["unsure_turns.asked"] == 1
+
+
+def test_words_that_stay_unsure_lead_to_the_voicemail(calls: dict[str, Call]):
+    """A question, a choice, an apology; the model is never heard."""
+    call = calls["given_up"]
+    assert call.heard[:2] == [
+        "Did I hear that right: At fifteen?",
+        "I am not sure. Did you say At fifteen, or At fifty?",
+    ]
+    assert "Understood" not in " ".join(call.heard)
+    assert call.rung.record["ending"] == "voicemail"
+    [carried] = call.rung.report["calls"]
+    assert carried["led_to"] == "voicemail"
+
+
+def test_a_call_for_help_stops_the_agent_and_is_answered_first(calls: dict[str, Call]):
+    """Then the call goes on, and the model knows what was said."""
+    call = calls["help"]
+    assert call.heard[0] and not call.heard[0].endswith("each one of them.")
+    assert call.heard[1].startswith("Hang up and dial 911 now.")
+    said = [call.talk.index(part) for part in ("nine one one", "dial 911", "number 3", "breathes")]
+    assert said == sorted(said)
+    assert call.rung.record["counters"]["emergencies"] == 1
+    assert "nine one one" in call.rung.record["turns"][1]["caller_text"]
