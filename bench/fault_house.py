@@ -76,6 +76,15 @@ class House:
         async with self.http.get(f"{self.lab_url}/control") as answer:
             return {int(fault["id"]) for fault in (await answer.json())["faults"]}
 
+    async def disarm_all(self) -> None:
+        """No faults."""
+        async with self.http.delete(f"{self.lab_url}/control"):
+            pass
+
+    def forget(self) -> None:
+        """What was written down of calls that are over; texts that were spoken stay known."""
+        self.entries = [entry for entry in self.entries if entry["kind"] == "speech"][-4000:]
+
     async def listen(self) -> None:
         """Take over what the lab wrote since last time."""
         for kind in ("felt", "fault", "first_audio", "speech", "open", "closed", "final"):

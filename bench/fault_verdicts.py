@@ -21,6 +21,8 @@ from lab.timeline import Timeline
 LONGEST_SILENCE_S = 2.0
 FAILOVER_S = 0.3
 BACK_S = 0.5
+SORRY = {"sorry", "trouble", "wrong", "apologise", "again", "message"}
+"""Words of the agent's own phrases for what it did not hear or could not do."""
 WITH_A_WAY_OUT = ("voicemail", "handed_off")
 
 
@@ -55,6 +57,16 @@ class Seen:
         return self.goes_on or (self.apologised and self.ending in WITH_A_WAY_OUT)
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What came of a turn in a call whose faults were bound to nobody."""
+
+    clip: str
+    is_answered: bool
+    is_apologised: bool
+    silence_s: float
+
+
 class Verdicts:
     """Judges calls by the carrier's bytes, the bot's record and the lab's log."""
 
@@ -74,7 +86,7 @@ class Verdicts:
         heard = self._heard(call, outcome)
         spans = _turn_spans(outcome.timeline)
         found = []
-        if call.opening is not None or not call.cells:
+        if call.opening is not None:
             seen = self._judge(call, call.opening, call.opening_ids, spans[0], heard)
             seen.account = account(GREETING_WORDS, _within(heard, *spans[0]))
             seen.goes_on = bool(call.turns) and self._is_answered(call, 0, heard)
@@ -84,6 +96,28 @@ class Verdicts:
                 found.append(self._turn(call, place, heard, spans))
             elif cell is not None:
                 found.append(self._never(call, cell))
+        return found
+
+    def answers(self, call: Call) -> list[Answered]:
+        """Each question of a call: was it answered, or apologised for?"""
+        assert call.outcome is not None
+        timeline = call.outcome.timeline
+        heard = self._heard(call, call.outcome)
+        clips = [*(turn.clip for turn in call.turns), AFTERWARDS]
+        led_out = call.record.get("ending") in WITH_A_WAY_OUT
+        found = []
+        for clip, span in zip(clips, _turn_spans(timeline)[1:], strict=False):
+            words = words_of(self._texts[clip])
+            said = _within(heard, *span)
+            spoken = {word.word for word in said}
+            found.append(
+                Answered(
+                    clip,
+                    is_answered=any(word in spoken for word in words),
+                    is_apologised=bool(spoken & SORRY) or led_out,
+                    silence_s=self._silence(call, *span, words, said),
+                )
+            )
         return found
 
     def _never(self, call: Call, cell: Cell) -> Seen:
@@ -235,6 +269,8 @@ def ending(seen: Seen) -> str:
     text = "goes on" if seen.goes_on else seen.ending
     if seen.apologised and not seen.goes_on:
         text += ", apologised"
+    if seen.cell is not None and not seen.struck:
+        text += ", not struck"
     if not seen.heard_question:
         text += ", question lost"
     return text + (f" ({seen.problem})" if seen.problem else "")

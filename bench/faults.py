@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.fault_calls import Call, Switchboard, deal
+from bench.fault_campaign import Campaign, Tally, report
 from bench.fault_cells import Cell, cells, quick
 from bench.fault_house import open_house
 from bench.fault_verdicts import Seen, Verdicts, ending, misses
@@ -44,7 +45,9 @@ async def measure(
     async with open_house(name, folder=folder / name, seed=options.seed) as house:
         board = Switchboard(house, at_once=options.at_once, seed=options.seed)
         await board.place(Call(None, (None,)))  # a fresh process's first call is no fair one
-        return Verdicts(house).of(await board.run(deal(wanted)))
+        control = Call(None, (None, None))
+        calls = [control, *deal(wanted, per_call=options.per_call)]
+        return Verdicts(house).of(await board.run(calls))
 
 
 async def run(options: argparse.Namespace, *, folder: Path) -> dict[str, list[Seen]]:
@@ -67,9 +70,8 @@ def table(found: dict[str, list[Seen]]) -> str:
     by_cell: dict[tuple[str, str], list[tuple[str, Seen]]] = {}
     for name, seen in found.items():
         for one in seen:
-            if one.cell is None:
-                continue
-            by_cell.setdefault((one.cell.name, one.cell.place), []).append((name, one))
+            fault = (one.cell.name, one.cell.place) if one.cell else ("(nothing fails)", "")
+            by_cell.setdefault(fault, []).append((name, one))
     for (fault, place), rows in sorted(by_cell.items()):
         for name, one in rows:
             words = f"{len(one.account.lost)} / {len(one.account.repeated)}"
@@ -100,19 +102,45 @@ def document(found: dict[str, list[Seen]]) -> dict[str, Any]:
     return {name: [asdict(one) for one in seen] for name, seen in found.items()}
 
 
+async def campaign(options: argparse.Namespace, *, folder: Path) -> Tally:
+    """Many short calls of ours under random faults."""
+    async with open_house("ours", folder=folder, seed=options.seed) as house:
+        strikes = Campaign(house, seed=options.seed, at_once=options.at_once, every_s=options.every)
+        batch = max(10, min(100, options.campaign // 10))
+        return await strikes.run(options.campaign, batch=batch)
+
+
+def _campaign(options: argparse.Namespace, *, folder: Path) -> int:
+    tally = asyncio.run(campaign(options, folder=folder))
+    text = f"{machine()}, seed {options.seed}, {options.at_once} calls at a time.\n\n"
+    text += report(tally)
+    print(json.dumps(asdict(tally), indent=2) if options.json else text)  # noqa: T201
+    for line in [*tally.unanswered, *tally.problems]:
+        sys.stderr.write(f"missed: {line}\n")
+    if options.write:
+        with options.write.open("a", encoding="utf-8") as file:
+            file.write(f"\n{text}\n")
+    return 0 if tally.is_good else 1
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0 when ours meets the goals."""
     parser = argparse.ArgumentParser(prog="offhook bench faults", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the commonest faults, one place each")
     parser.add_argument("--only", nargs="+", help="words of fault and place, all of which must be")
     parser.add_argument("--peers", nargs="+", default=["ours", "stock"], choices=["ours", "stock"])
-    parser.add_argument("--at-once", type=int, default=8, help="calls at a time")
+    parser.add_argument("--at-once", type=int, default=10, help="calls at a time")
+    parser.add_argument("--per-call", type=int, default=1, help="faults one after the other")
+    parser.add_argument("--campaign", type=int, help="so many short calls, faults at random")
+    parser.add_argument("--every", type=float, default=0.6, help="seconds between those faults")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="everything, instead of the table")
     parser.add_argument("--write", type=Path, help="append the table to this file")
     parser.add_argument("--keep", type=Path, help="folder for the logs of the processes")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="offhook-faults-") as folder:
+        if options.campaign:
+            return _campaign(options, folder=options.keep or Path(folder))
         found = asyncio.run(run(options, folder=options.keep or Path(folder)))
     text = table(found)
     print(json.dumps(document(found), indent=2) if options.json else text)  # noqa: T201
