@@ -70,8 +70,8 @@ def table(found: dict[str, list[Seen]]) -> str:
     by_cell: dict[tuple[str, str], list[tuple[str, Seen]]] = {}
     for name, seen in found.items():
         for one in seen:
-            fault = (one.cell.name, one.cell.place) if one.cell else ("(nothing fails)", "")
-            by_cell.setdefault(fault, []).append((name, one))
+            key = (one.cell.name, one.cell.place) if one.cell else ("(nothing fails)", "")
+            by_cell.setdefault(key, []).append((name, one))
     for (fault, place), rows in sorted(by_cell.items()):
         for name, one in rows:
             words = f"{len(one.account.lost)} / {len(one.account.repeated)}"
