@@ -105,7 +105,7 @@ class Campaign:
             await self._house.disarm_all()
         await self._house.listen()
         self._count(placed)
-        self.tally.idle.append(await self._idle())
+        self.tally.idle.append(await settled(self._house))
         self._house.forget()
 
     async def _chaos(self) -> None:
@@ -123,15 +123,6 @@ class Campaign:
         cell: Cell = self._draw.choice(self._pool)
         spec = {"provider": cell.provider, "shape": cell.shape, **cell.parameters}
         return spec | {"for_next": self._draw.choice((1, 1, 2))}
-
-    async def _idle(self) -> dict[str, float]:
-        """The gauges once nobody is calling and nothing changes any more."""
-        deadline = asyncio.get_running_loop().time() + SETTLE_S
-        seen: list[dict[str, float]] = []
-        while asyncio.get_running_loop().time() < deadline and not _is_settled(seen):
-            await asyncio.sleep(1.0)
-            seen.append(await self._house.gauges())
-        return seen[-1]
 
     def _count(self, placed: Sequence[Call]) -> None:
         tally, verdicts = self.tally, Verdicts(self._house)
@@ -154,6 +145,16 @@ class Campaign:
         for entry in self._house.entries:
             if entry["kind"] == "felt":
                 tally.struck[f"{entry['provider']} {entry['shape']}"] += 1
+
+
+async def settled(house: House) -> dict[str, float]:
+    """The bot's gauges once nobody is calling and nothing changes any more."""
+    deadline = asyncio.get_running_loop().time() + SETTLE_S
+    seen: list[dict[str, float]] = []
+    while asyncio.get_running_loop().time() < deadline and not _is_settled(seen):
+        await asyncio.sleep(1.0)
+        seen.append(await house.gauges())
+    return seen[-1]
 
 
 def _is_settled(seen: Sequence[dict[str, float]]) -> bool:

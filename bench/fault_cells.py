@@ -23,6 +23,13 @@ GARBLED = ("duplicate", "swap")
 came twice, or too early, from one that belongs there."""
 
 
+HARMLESS = (
+    "slicer", "unknown_type", "missing_fields", "late", "duplicate", "swap", "slow_close",
+    "garbage", "latency", "bandwidth", "slow_tokens", "slow_first_token", "max_tokens",
+)  # fmt: skip
+"""Noise, or slowness that may stay within what is allowed."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One fault in one call."""
@@ -55,6 +62,11 @@ class Cell:
     def has_signal(self) -> bool:
         """The client is told, by a close, an error or a status."""
         return self.shape not in SILENT
+
+    @property
+    def is_fault(self) -> bool:
+        """A client cannot but notice; the rest is noise that it should not mind."""
+        return self.shape not in HARMLESS
 
     @property
     def may_garble(self) -> bool:
@@ -213,3 +225,27 @@ def quick() -> list[Cell]:
             if cell.place == MIDDLE:
                 chosen[key] = cell
     return list(chosen.values())
+
+
+_ONE_OF = {"http_status": "status", "accept_then_close": "code", "close": "code"}
+"""Parameters of which one value stands for the others in a short run; the model's differ."""
+_EVERY_PLACE = {(MOUTH, "reset_peer"), (MOUTH, "stall"), (MIND, "error_after"), (EAR, "close")}
+
+
+def short() -> list[Cell]:
+    """Every shape at every provider, each at one place and the commonest at all; places take turns,
+    so that each is visited by many shapes."""
+    groups: dict[tuple[str, str, str], list[Cell]] = {}
+    for cell in cells():
+        given = {
+            name: value
+            for name, value in cell.parameters.items()
+            if cell.provider == MIND or name != _ONE_OF.get(cell.shape)
+        }
+        kind = f"{sorted(given.items())} {cell.place == ALWAYS}"
+        groups.setdefault((cell.provider, cell.shape, kind), []).append(cell)
+    chosen: list[Cell] = []
+    for turn, ((provider, shape, _), group) in enumerate(groups.items()):
+        is_common = (provider, shape) in _EVERY_PLACE
+        chosen += group if is_common else [group[turn % len(group)]]
+    return chosen
