@@ -18,9 +18,9 @@ PLACES = (GREETING, FIRST, MIDDLE, LAST)
 EAR, MIND, MOUTH, STAND_IN = "deepgram", "anthropic", "elevenlabs", "cartesia"
 SILENT = ("stall", "black_hole", "half_open", "latency", "bandwidth", "wrong_context")
 """Shapes without a signal: only a deadline notices them."""
-GARBLED = ("duplicate", "swap")
+GARBLED = ("duplicate", "swap", "max_tokens")
 """Shapes after which the words cannot be right: nothing in the vendor's messages tells a piece that
-came twice, or too early, from one that belongs there."""
+came twice, or too early, from one that belongs there; and an answer may be cut at its limit."""
 
 
 HARMLESS = (

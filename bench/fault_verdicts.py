@@ -138,12 +138,13 @@ class Verdicts:
         seen.question = turn.clip
         seen.account = account(words, said)
         seen.goes_on = self._is_answered(call, place + 1, heard)
-        seen.silence_s = self._silence(call, from_s, until_s, words, said)
+        short = turn.cell is not None and turn.cell.may_garble
+        seen.silence_s = self._silence(call, from_s, until_s, words, said, cut_short=short)
         if call.record:
             record = _record_of(call.record, self._texts[turn.clip])
             seen.heard_question = record is not None
             later_s = from_s + (_decided_after(record) if record else 0.0)
-            seen.decided_s = self._silence(call, later_s, until_s, words, said)
+            seen.decided_s = self._silence(call, later_s, until_s, words, said, cut_short=short)
         return seen
 
     def _silence(
@@ -153,10 +154,14 @@ class Verdicts:
         until_s: float,
         words: Sequence[str],
         said: Sequence[PlayedWord],
+        *,
+        cut_short: bool = False,
     ) -> float:
+        """The longest silence in a span; one word of an answer's end may be lost, and an answer
+        that its own model cut short is complete as it stands."""
         assert call.outcome is not None
         spoken = {word.word for word in said}
-        complete = all(word in spoken for word in words[-2:])
+        complete = cut_short or any(word in spoken for word in words[-2:])
         timeline = call.outcome.timeline
         return longest_silence(timeline, from_s, until_s, is_complete=complete)
 
