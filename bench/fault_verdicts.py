@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.fault_calls import AFTERWARDS, QUESTIONS, Call, Turn
+from bench.fault_calls import AFTERWARDS, QUESTIONS, Call, Switchboard, Turn, deal
 from bench.fault_cells import ALWAYS, EAR, MOUTH, Cell
 from bench.fault_house import GREETING as GREETING_WORDS
 from bench.fault_house import House
@@ -67,6 +67,22 @@ class Answered:
     silence_s: float
 
 
+async def try_all(
+    house: House, board: Switchboard, calls: Sequence[Call], *, again: int = 1
+) -> list[Seen]:
+    """Place the calls and judge them; a fault that met nobody (the bot was going round that
+    provider, or the call was over) is tried again in a call of its own."""
+    verdicts = Verdicts(house)
+    seen = verdicts.of(await board.run(calls))
+    for _ in range(again):
+        missed = [one.cell for one in seen if one.cell is not None and not one.struck]
+        if not missed:
+            break
+        seen = [one for one in seen if one.cell is None or one.struck]
+        seen += verdicts.of(await board.run(deal(missed, per_call=1)))
+    return seen
+
+
 class Verdicts:
     """Judges calls by the carrier's bytes, the bot's record and the lab's log."""
 
@@ -89,7 +105,7 @@ class Verdicts:
         if call.opening is not None:
             seen = self._judge(call, call.opening, call.opening_ids, spans[0], heard)
             seen.account = account(GREETING_WORDS, _within(heard, *spans[0]))
-            seen.goes_on = bool(call.turns) and self._is_answered(call, 0, heard)
+            seen.goes_on = self._is_answered(call, 0, heard)
             found.append(seen)
         for place, cell in enumerate(call.cells):
             if place < len(call.turns) and place + 1 < len(spans):

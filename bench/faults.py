@@ -26,8 +26,8 @@ from typing import Any
 from bench.fault_calls import Call, Switchboard, deal
 from bench.fault_campaign import Campaign, Tally, report
 from bench.fault_cells import Cell, cells, quick
-from bench.fault_house import open_house
-from bench.fault_verdicts import Seen, Verdicts, ending, misses
+from bench.fault_house import IN_CROWDS, open_house, unrehearsed
+from bench.fault_verdicts import Seen, ending, misses, try_all
 from lab.reciter import SENTENCES, WORDS
 
 
@@ -42,12 +42,14 @@ async def measure(
     name: str, wanted: Sequence[Cell], *, options: argparse.Namespace, folder: Path
 ) -> list[Seen]:
     """All cells against one bot."""
-    async with open_house(name, folder=folder / name, seed=options.seed) as house:
+    async with open_house(
+        name, folder=folder / name, seed=options.seed, beforehand=unrehearsed(), environ=IN_CROWDS
+    ) as house:
         board = Switchboard(house, at_once=options.at_once, seed=options.seed)
         await board.place(Call(None, (None,)))  # a fresh process's first call is no fair one
         control = Call(None, (None, None))
         calls = [control, *deal(wanted, per_call=options.per_call)]
-        return Verdicts(house).of(await board.run(calls))
+        return await try_all(house, board, calls)
 
 
 async def run(options: argparse.Namespace, *, folder: Path) -> dict[str, list[Seen]]:

@@ -18,8 +18,8 @@ import pytest
 from bench.fault_calls import Call, Switchboard, deal
 from bench.fault_campaign import HELD, settled
 from bench.fault_cells import Cell, cells, short
-from bench.fault_house import open_house
-from bench.fault_verdicts import LONGEST_SILENCE_S, Seen, Verdicts, misses
+from bench.fault_house import IN_CROWDS, open_house, unrehearsed
+from bench.fault_verdicts import LONGEST_SILENCE_S, Seen, misses, try_all
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(600)]
 
@@ -41,7 +41,9 @@ class Tried:
 
 
 async def _try(folder: Path) -> Tried:
-    async with open_house("ours", folder=folder) as house:
+    async with open_house(
+        "ours", folder=folder, beforehand=unrehearsed(), environ=IN_CROWDS
+    ) as house:
         board = Switchboard(house, at_once=AT_ONCE)
         await board.run([Call(None, (None,)) for _ in range(4)])  # everything warm
         before = await settled(house)
@@ -49,12 +51,12 @@ async def _try(folder: Path) -> Tried:
         controls = [Call(None, (None, None, None)) for _ in range(3)]
         faulty = deal(TRIED)
         half = len(faulty) // 2
-        done = await board.run([*controls[:1], *faulty[:half], *controls[1:], *faulty[half:]])
-        verdicts = Verdicts(house).of(done)
+        calls = [*controls[:1], *faulty[:half], *controls[1:], *faulty[half:]]
+        verdicts = await try_all(house, board, calls)
         fine = [one.decided_s or one.silence_s for one in verdicts if one.cell is None]
         allowed_s = LONGEST_SILENCE_S + 2 * max(0.0, max(fine) - USUAL_S)
         seen = {_key(one.cell): one for one in verdicts if one.cell is not None}
-        return Tried(seen, allowed_s, done, before, await settled(house))
+        return Tried(seen, allowed_s, calls, before, await settled(house))
 
 
 def _key(cell: Cell) -> tuple[str, str]:
