@@ -273,10 +273,10 @@ class Speaker:
             async for piece in pieces(utterance, speech, draw):
                 if context.is_over:
                     return
-                if piece.start_s == 0.0:
-                    note_first(self.world, utterance, line=self.line)
                 took_ms = (self.loop.time() - began_at) * 1000
                 await self._piece(context, piece, speech, took_ms)
+                if piece.start_s == 0.0:
+                    note_first(self.world, utterance, line=self.line)
             context.said_s += speech.duration_s
         finally:
             running[NAME] -= 1

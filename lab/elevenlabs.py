@@ -265,10 +265,10 @@ class Speaker:
                 return
             outlet = context.outlet or self.line.outlet
             async for piece in pieces(utterance, speech, draw):
-                if piece.start_s == 0.0:
-                    note_first(self.world, utterance, line=self.line)
                 message = self._audio(context, piece, text, speech)
                 await outlet.say(message)
+                if piece.start_s == 0.0:
+                    note_first(self.world, utterance, line=self.line)
                 context.late = [message]
                 context.active_at = self.clock()
         finally:
