@@ -38,3 +38,6 @@ def phrases_of(persona: Persona) -> Iterator[str]:
         if phrase.name not in _READ_BY_THE_CARRIER:
             for text in (said,) if isinstance(said, str) else said:
                 yield spoken(text, language=persona.language)
+    for tool in persona.tools:
+        if tool.filler:
+            yield spoken(tool.filler, language=persona.language)

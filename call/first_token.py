@@ -4,8 +4,8 @@ Silence is reckoned from the instant the turn is the agent's, or from the last s
 heard since, while something is owed: the model is asked, or a tool runs. What counts is a clause
 that can be spoken, not a header and not a first token. A first holding phrase is due when the
 silence has lasted too long, or earlier when the answers of this process say that this one will not
-come in time: at twice the time within which 19 of 20 of them came, within bounds. Later phrases
-follow each other while nothing else is heard.
+come in time: a quarter later than the slowest of them that did, within bounds. Later phrases follow
+each other while nothing else is heard.
 
 Plain calls only: the host tells facts and the time, and asks again at `next_deadline()`.
 """
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from call.phrases import Phrases
 
 _KEPT = 100  # answers remembered: a busy process forgets a slow minute in a minute
-_ENOUGH = 20  # fewer say nothing about the slowest one of 20
-_LATE = 2.0  # times that: nobody's usual answer
+_ENOUGH = 20  # fewer say nothing about the slowest
+_LATE = 1.25  # times the slowest that came in time: nobody came so late, and in time
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ class FirstClauseTimes:
         """When to break the silence, by what is usual here."""
         if len(self._took_s) < _ENOUGH:
             return patience.first_clause_s
-        slow_s = sorted(self._took_s)[int(0.95 * len(self._took_s))]
-        return max(patience.first_clause_least_s, min(_LATE * slow_s, patience.first_clause_s))
+        in_time = [took_s for took_s in self._took_s if took_s <= patience.first_clause_s]
+        slowest_s = max(in_time, default=patience.first_clause_s)
+        return max(patience.first_clause_least_s, min(_LATE * slowest_s, patience.first_clause_s))
 
 
 # ── facts ────────────────────────────────────────────────────────────────────────────

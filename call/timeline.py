@@ -71,6 +71,7 @@ class _Turn:
     speculated: bool = False
     kept_speculation: bool = False
     ahead: list[tuple[float, Moment]] | None = None  # of an answer begun early, in hand
+    models_ahead: list[str] = field(default_factory=list)  # that were asked for it
 
     def first(self, moment: Moment, *, since: float = float("-inf")) -> float | None:
         """The first time of a moment, from `since` on."""
@@ -171,9 +172,11 @@ class Timeline:
 
     def used(self, *, model: str = "", voice: str = "") -> None:
         """Which model answers, which voice speaks the next clause."""
-        turn = self._answering or self._opening
-        if model and model not in turn.models:
-            turn.models.append(model)
+        turn, hearing = self._answering or self._opening, self._hearing
+        is_ahead = hearing is not None and hearing.ahead is not None
+        models = hearing.models_ahead if hearing is not None and is_ahead else turn.models
+        if model and model not in models:
+            models.append(model)
         if voice:
             turn.voices.append(voice)
 
@@ -203,11 +206,12 @@ class Timeline:
         """What is done ahead belongs to the turn only if it is kept."""
         turn = self._caller()
         if moment is Moment.GUESSED:
-            turn.speculated, turn.ahead = True, []
+            turn.speculated, turn.ahead, turn.models_ahead = True, [], []
             return
         if moment is Moment.GUESS_KEPT:
             turn.kept_speculation = True
             turn.moments += turn.ahead or []
+            turn.models += [name for name in turn.models_ahead if name not in turn.models]
         turn.ahead = None
 
     def _answer(self, moment: Moment, at: float) -> None:

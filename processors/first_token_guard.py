@@ -255,10 +255,10 @@ class FirstTokenGuard(DecidingProcessor):
         return [end]
 
     def _abandon(self, now: float) -> Sequence[Frame]:
-        """Forget the open reply if it was withdrawn; what waited for its end goes on."""
-        if not self._is_open or self._guess is None or not self._guess.is_withdrawn:
+        """Forget the last reply if it was withdrawn; what waited for its end goes on."""
+        if self._guess is None or not self._guess.is_withdrawn:
             return ()
-        self._is_open, self._start = False, None
+        self._is_open, self._start, self._guess = False, None, None
         self._patience.decide(AnswerEnded(is_withdrawn=True), now)
         return self._release(now)
 

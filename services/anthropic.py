@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from anthropic import NOT_GIVEN
-from anthropic.types import RawMessageStreamEvent
 from pipecat.adapters.llm.services.anthropic_adapter import AnthropicLLMInvocationParams
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
@@ -43,7 +42,7 @@ from call.recovery import Recovery, Remedy, Step
 from call.speculation import Guess, Speculation
 from frames.recovery import ModelLateFrame, ReplyBrokenFrame, WayOutFrame, settle
 from frames.speculation import mark
-from services.claude_answer import Answer, Limits
+from services.claude_answer import Answer, Events, Limits
 from services.claude_client import Anthropic, Model, Models
 from services.claude_stream import ORIGIN, Stream
 from services.fault import category, kind
@@ -121,7 +120,7 @@ class Claude(AnthropicLLMService):
         self._recovery = recovery or Recovery()
         self._situation = prompt.situation
         self._answer: Answer | None = None  # under way
-        self._events: AsyncGenerator[RawMessageStreamEvent, None] | None = None  # and its own
+        self._events: Events | None = None  # and its own
         self._is_plain = False  # the conversation was refused as it stands
         self._is_left = False  # the call is given up: nobody is asked any more
         self._speculation = speculation or Speculation()
@@ -213,7 +212,7 @@ class Claude(AnthropicLLMService):
 
     async def _create_message_stream(
         self, api_call: Callable[..., Any], params: dict[str, Any]
-    ) -> AsyncGenerator[RawMessageStreamEvent, None]:
+    ) -> Events:
         """The events of the answer, however often it has to be asked for."""
         self._answer = Answer(
             self,

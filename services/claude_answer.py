@@ -26,6 +26,7 @@ from services.claude_stream import ORIGIN, Stream, ToolUse
 from services.fault import from_exception
 
 _T = TypeVar("_T")
+Events = AsyncGenerator[RawMessageStreamEvent, None]
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,18 @@ class Answer:
         if self._limit is not None:
             self._limit.reschedule(asyncio.get_running_loop().time())
 
-    async def events(self, params: dict[str, Any]) -> AsyncGenerator[RawMessageStreamEvent, None]:
+    async def events(self, params: dict[str, Any]) -> Events:
         """The events of the answer; they end without an exception, whatever happened."""
+        try:
+            async with aclosing(self._attempts(params)) as events:
+                async for event in events:
+                    yield event
+        except (asyncio.CancelledError, GeneratorExit):
+            if self._has_text:  # it spoke until the caller took the floor
+                self._recovery.is_well(Stage.THINK)
+            raise
+
+    async def _attempts(self, params: dict[str, Any]) -> Events:
         while True:
             what: Trouble | None = None
             try:
@@ -112,7 +123,7 @@ class Answer:
             await self._prepare(remedy)
 
     # ── one attempt ──────────────────────────────────────────────────────────────────
-    async def _attempt(self, params: dict[str, Any]) -> AsyncGenerator[RawMessageStreamEvent, None]:
+    async def _attempt(self, params: dict[str, Any]) -> Events:
         self._recorder.count(LLM_REQUESTS, model=self._model.name)
         self._recorder.moment(Moment.LLM_REQUEST, time.monotonic())
         stream = self._stream = Stream(

@@ -341,3 +341,20 @@ def test_work_ahead_leaves_the_answer_before_it_alone() -> None:
     heard(timeline, "Two.", 102.0)
     assert timeline.records[0].llm_first_token_s == 0.1
     assert timeline.records[0].heard_text == "Two."
+
+
+def test_the_models_of_an_answer_begun_early_belong_to_its_turn_if_it_is_kept() -> None:
+    """Not to the turn that was being answered when they were asked."""
+    timeline = Timeline()
+    for verdict, models in ((M.GUESS_KEPT, ("haiku", "sonnet")), (M.GUESS_WITHDRAWN, ("sonnet",))):
+        timeline.moment(M.SPEECH_STARTED, 1.0)
+        timeline.moment(M.SPEECH_STOPPED, 2.0)
+        timeline.words("caller", "Hello?", final=True)
+        timeline.moment(M.GUESSED, 2.0)
+        timeline.used(model="haiku")
+        timeline.used(model="haiku")
+        timeline.moment(verdict, 2.1)
+        timeline.moment(M.TURN_DECIDED, 2.2)
+        timeline.used(model="sonnet")
+        timeline.close()
+        assert timeline.records[-1].models == models

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
 
 FILLER, SECOND = "Bear with me.", "Still looking."
 TOOL_FILLER = "Leafing through the book."
-APOLOGY = "We are sorry."
+APOLOGY, HARD = "We are sorry.", "I cannot hear you well."
 AGENT = f"""
 name = "Mia"
 prompt = "You help."
@@ -32,6 +32,7 @@ cartesia = "71a7ad14-091c-4e8e-a314-022ece01c121"
 [phrases]
 fillers = ["{FILLER}", "{SECOND}"]
 apology = "{APOLOGY}"
+hard_of_hearing = "{HARD}"
 [[tools]]
 name = "look"
 description = "Look it up."
@@ -53,6 +54,7 @@ TALKS = {
     ],
     "dead": ["Is the model gone?"],
     "refused": ["Is it thrice?"],
+    "deaf": ["Can you hear me?"],
 }
 FAULTS: list[dict[str, Any]] = [
     {"shape": "slow_first_token", "delay_s": 3.0, "when_words": "late"},
@@ -118,12 +120,16 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str
         OFFHOOK__TOOLS__TIMEOUT_S="10",
     ) as (house, lab):
         house.lab("/control", [{"provider": "anthropic", **fault} for fault in FAULTS])
-        callers = {}
+        callers: dict[str, Any] = {}
         for name, lines in TALKS.items():  # one after another: the ears are dealt in that order
+            if name == "deaf":
+                rungs = {name: house.hang_on(caller) for name, caller in callers.items()}
             caller = house.dial(script(folder, name, len(lines)), "--events", "--lab", lab.http_url)
             assert any("lab.agent.speaking" in line for line in caller.stdout or ())
             callers[name] = caller
-        yield {name: house.hang_on(caller) for name, caller in callers.items()}, lab
+        gone = {"provider": "deepgram", "shape": "restart", "code": 1011, "down_s": 60.0}
+        house.lab("/control", gone)
+        yield rungs | {"deaf": house.hang_on(caller)}, lab
     book.shutdown()
     book.server_close()
 
@@ -173,8 +179,16 @@ def test_a_slow_tool_speaks_for_itself(calls: dict[str, Rung]) -> None:
 
 def test_nobody_waits_in_silence(calls: dict[str, Rung]) -> None:
     """Whatever the model does, until the call is over."""
-    for rung in calls.values():
-        assert max(dead_air_s(rung)) < SILENCE_S, dead_air_s(rung)
+    for name, rung in calls.items():
+        assert max(dead_air_s(rung), default=0.0) < SILENCE_S, (name, dead_air_s(rung))
+
+
+def test_a_recogniser_that_stays_away_is_owned_up_to(calls: dict[str, Rung]) -> None:
+    """Once the caller has spoken into it and waits; then they are led out."""
+    record = calls["deaf"].record
+    heard_all = f"{record['opening_text']} {' '.join(heard(calls['deaf']))}"
+    assert HARD in heard_all and APOLOGY in heard_all.partition(HARD)[2], heard_all
+    assert (record["ending"], record["fault_party"]) == ("voicemail", "stt")
 
 
 def test_holding_phrases_are_no_part_of_the_conversation(evening: Any) -> None:

@@ -316,6 +316,22 @@ def test_a_clause_in_time_says_nothing_more() -> None:
     assert station.next_deadline() is None
 
 
+def test_an_answer_that_was_withdrawn_when_it_was_ready_is_not_on_its_way() -> None:
+    """The one that follows is waited for like any other."""
+    station = guard()
+    for at, confirmed in ((8.0, False), (9.5, True)):
+        guess = Guess("hi")
+        early: list[Frame] = [Start(), clause("Yes."), End()] if not confirmed else [Start()]
+        for frame in early:
+            mark(frame, guess)
+        after(station, *early, at=at)
+        if not confirmed:
+            guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
+            after(station, EagerEndOfTurnCancelFrame(), at=9.0)
+    after(station, UserStoppedSpeakingFrame(), at=10.0)
+    assert station.next_deadline() == 11.7
+
+
 def test_an_answer_begun_early_that_is_not_ready_is_waited_for() -> None:
     """Once the turn is confirmed."""
     guess, station, start = Guess("hi"), guard(), Start()

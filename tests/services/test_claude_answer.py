@@ -419,6 +419,24 @@ async def test_an_answer_begun_early_that_breaks_off_goes_on(
     assert " ".join(clause.written for clause in mind.stage.seen(ClauseFrame)) == LONG
 
 
+async def test_an_answer_that_was_interrupted_had_been_one(
+    lab: Lab, client: AsyncAnthropic, notes: Notes
+) -> None:
+    """The model spoke until the caller took the floor: the next fault is a first one."""
+    mind = Mind(client, notes, first_s=30.0)
+    async with mind.stage.open():
+        lab.fault("anthropic", "http_status", status=529)
+        lab.fault("anthropic", "slow_tokens", token_s=0.1, for_next=2)
+        await mind.stage.play(LLMContextFrame(asked("Hello?")))
+        await mind.stage.until(lambda: mind.stage.seen(ClauseFrame), "a clause")
+        await mind.stage.play(InterruptionFrame())
+        await mind.stage.until(lambda: not lab.world.streams, "the stream closed")
+        lab.world.faults.clear()
+        lab.fault("anthropic", "http_status", status=529)
+        assert await mind.ask() == HELLO
+    assert mind.steps == [Step.AGAIN, Step.AGAIN]
+
+
 async def test_an_interruption_ends_the_attempts(lab: Lab, mind: Mind) -> None:
     """Nobody is asked for an answer that nobody waits for."""
     lab.fault("anthropic", "stall", after=4)
