@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import HTTPException, Request, Response, WebSocket
 from loguru import logger
+from starlette.websockets import WebSocketState
 
 from bot.exchange import Exchange
 from bot.guard import read_form
@@ -24,6 +25,7 @@ from transports.twilio.transport import answer
 
 XML = "application/xml"
 POLICY_VIOLATION = 1008
+INTERNAL_ERROR = 1011
 CLOSE_WITHIN_S = 0.5
 
 Serve = Callable[[Exchange, Any, Caller], Awaitable[None]]
@@ -85,8 +87,8 @@ class CarrierDoors:
         if form.get("DialBridged") == "false" and outcome in _TAKEN:
             outcome = "declined"  # picked up, and hung up at the whisper
         self._exchange.metrics.count(TRANSFERS, outcome=outcome)
-        if form.get("CallSid"):
-            self._exchange.records.follow_up(form["CallSid"], transfer=outcome)
+        if call_id := _call_id(form):
+            self._exchange.records.follow_up(call_id, transfer=outcome)
         logger.info("transfer: {}", outcome)
         if outcome in _TAKEN:
             return _xml(webhook.hangup_twiml())
@@ -115,9 +117,9 @@ class CarrierDoors:
         message = webhook.recording(form, api_url=self._exchange.settings.twilio.api_url)
         if message is None:
             self._count("recording", "no_recording")
-        elif form.get("CallSid"):
+        elif call_id := _call_id(form):
             self._exchange.records.follow_up(
-                form["CallSid"], voicemail_url=message.url, voicemail_s=message.duration_s
+                call_id, voicemail_url=message.url, voicemail_s=message.duration_s
             )
             if message.is_complete:
                 self._exchange.metrics.count(VOICEMAILS)
@@ -157,8 +159,12 @@ class CarrierDoors:
 
     async def _announce(self, form: dict[str, str], message: webhook.Recording) -> None:
         """Tell whoever waits for messages, with what the call's record may say of it."""
-        call_id = form["CallSid"]
-        record = await asyncio.to_thread(self._exchange.records.of_carrier, call_id) or {}
+        call_id = _call_id(form)
+        try:
+            record = await asyncio.to_thread(self._exchange.records.of_carrier, call_id) or {}
+        except Exception as error:  # the message: a store that is away does not keep it quiet
+            logger.warning("a message's call is not known: {}", type(error).__name__)
+            record = {}
         told = {
             name: record.get(name) for name in ("call_id", "from", "to", "started_at", "ending")
         }
@@ -190,19 +196,18 @@ class CarrierDoors:
         elif not self._exchange.admission.enter(caller.number):
             reason = self._exchange.admission.refusal(caller.number) or "full"
             self._exchange.afterwards.decide(caller.provider_call_id, NO_ROOM)
+            self._exchange.keep_unserved(caller, Ending.REFUSED)
             await self._turn_away(websocket, reason)
         else:
             await self._serve(self._exchange, door, caller)
+            if websocket.application_state is WebSocketState.CONNECTED:
+                await _close(websocket, INTERNAL_ERROR)  # no session has begun
 
     async def _turn_away(self, websocket: WebSocket, reason: str) -> None:
-        """Close a socket that no call comes of, without waiting for a peer that does not answer."""
+        """Close a socket that no call comes of."""
         self._count("media", reason)
         logger.warning("media socket refused: {}", reason)
-        try:
-            async with asyncio.timeout(CLOSE_WITHIN_S):
-                await websocket.close(POLICY_VIOLATION)
-        except (TimeoutError, RuntimeError, OSError) as error:  # the peer was faster, or is gone
-            logger.debug("media socket was already closed: {}", type(error).__name__)
+        await _close(websocket, POLICY_VIOLATION)
 
     def _count(self, door: str, reason: str) -> None:
         self._exchange.metrics.count(REFUSED, door=door, reason=reason)
@@ -270,6 +275,21 @@ _BROKE = (Reason.FAULTS, Reason.FATAL, Reason.UNSURE)
 _TOLD = ("call_id", "from", "to", "started_at", "ending", "fault_party")
 _TAKEN = ("completed", "answered")
 _DIAL_STATUSES = (*_TAKEN, "busy", "no-answer", "failed", "canceled")
+
+
+async def _close(websocket: WebSocket, code: int) -> None:
+    """Close, without waiting for a peer that does not answer."""
+    try:
+        async with asyncio.timeout(CLOSE_WITHIN_S):
+            await websocket.close(code)
+    except (TimeoutError, RuntimeError, OSError) as error:  # the peer was faster, or is gone
+        logger.debug("media socket was already closed: {}", type(error).__name__)
+
+
+def _call_id(form: dict[str, str]) -> str:
+    """The carrier's name for the call; "" for what is none."""
+    name = form.get("CallSid", "")
+    return name if name.isascii() and name.isalnum() and len(name) <= 64 else ""
 
 
 def _tongue(persona: Persona) -> webhook.Tongue:

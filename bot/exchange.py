@@ -18,7 +18,7 @@ import services
 from bot.afterwards import Afterwards
 from bot.books import OpenBooks, open_books
 from bot.notify import Notifier
-from bot.persona import Personas, load_personas
+from bot.persona import Personas, load_personas, require_voices
 from bot.rehearsal import scripts
 from bot.secrets import account_of
 from bot.settings import Loaded, Settings
@@ -165,6 +165,7 @@ async def open_exchange(
     """Load models, warm clients; everything is closed again in reverse order."""
     settings = loaded.settings
     personas = load_personas(loaded)
+    require_voices(personas, settings)
     began_at = time.monotonic()
     async with AsyncExitStack() as stack:
         smart_turn = SmartTurn(

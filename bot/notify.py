@@ -26,6 +26,7 @@ SIGNATURE = "X-Offhook-Signature"
 ACCEPTED = range(200, 300)
 HOPELESS = range(400, 500)  # asking again would be refused again, except where it says "later"
 LATER = (408, 425, 429)
+UNDER_WAY = 200  # notices at a time; a desk that is down for an hour does not fill the memory
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,9 @@ class Notifier:
     def announce(self, message: Mapping[str, Any]) -> None:
         """Post this soon; at once back."""
         if not self._settings.notify_url:
+            return
+        if len(self._tasks) >= UNDER_WAY:
+            self._recorder.count(VOICEMAIL_NOTICES, outcome="given_up")
             return
         task = asyncio.create_task(self._announce(json.dumps(message).encode()), name="notice")
         self._tasks.add(task)

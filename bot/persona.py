@@ -21,7 +21,7 @@ import phonenumbers
 from loguru import logger
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.settings import Loaded
+from bot.settings import Loaded, Settings
 from bot.tools import Tool, Tools, resolve
 from call.emergency import Emergency, emergency_of
 from call.errors import SettingsError
@@ -233,6 +233,18 @@ class _Reader(BaseModel):
 def load_personas(loaded: Loaded) -> Personas:
     """The agent's file that the settings name."""
     return read_personas(loaded.agent_path, tools=loaded.settings.tools)
+
+
+def require_voices(personas: Personas, settings: Settings) -> None:
+    """Refuse to start with an agent that could not speak."""
+    for place, persona in (("", personas.default), *personas.numbers.items()):
+        for provider in (settings.speak.provider, *settings.speak.stand_ins):
+            if not persona.voices.get(provider):
+                key = f'numbers."{place}".voices' if place else "voices"
+                remedy = "name a voice of the provider"
+                raise SettingsError(
+                    f"{key}.{provider}", "is missing", source=settings.agent.file, remedy=remedy
+                )
 
 
 def read_personas(path: Path, *, tools: Tools) -> Personas:

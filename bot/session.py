@@ -10,7 +10,7 @@ from typing import Any
 
 import uuid6
 from loguru import logger
-from pipecat.frames.frames import ErrorFrame, Frame, InterruptionFrame
+from pipecat.frames.frames import ErrorFrame, Frame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
@@ -40,6 +40,7 @@ from call.privacy_vault import Vault
 from call.receipt import receipt
 from call.recovery import Recovery, Remedy
 from call.speculation import Speculation
+from frames.floor import AgentStopsFrame
 from frames.recovery import WayOutFrame
 from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
 from frames.wire import WireStartedFrame, WireStoppedFrame
@@ -302,7 +303,7 @@ class Session:
 
     async def leave_with(self, text: str, *, kind: str) -> None:
         """Stop whatever the agent is doing, then speak its last words, not to be interrupted."""
-        await self._worker.queue_frame(InterruptionFrame())
+        await self._worker.queue_frame(AgentStopsFrame())
         await self.say(text, kind=kind, interruptible=False)
 
     def stop(self) -> None:

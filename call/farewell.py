@@ -71,13 +71,13 @@ class Farewell:
     def left(self, ending: Ending, now: float) -> tuple[Action, ...]:
         """The agent gives the call up, and says so in words of kind `WAY_OUT`.
 
-        A call that was ending anyway ends as it was going to, with what has been heard.
+        A call that was ending anyway ends as it was going to, and at once.
         """
         if self._is_leaving:
             return ()
         if self._ending is not None:
             self._due_at = None
-            return (HangUp(self._ending),)
+            return (HangUp(self._ending, was_heard=False),)
         self.asked(ending, now)
         self._is_leaving = True
         self.progress(now)

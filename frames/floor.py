@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipecat.frames.frames import SystemFrame
+from pipecat.frames.frames import InterruptionFrame, SystemFrame
 
 
 @dataclass
@@ -21,6 +21,12 @@ class VoiceOnsetFrame(SystemFrame):
 @dataclass
 class VoicePauseFrame(SystemFrame):
     """That sound has ceased for a moment, too early to be the end of a turn."""
+
+
+@dataclass
+class AgentStopsFrame(InterruptionFrame):
+    """The agent drops what it says, thinks and does, of its own accord: an interruption to every
+    station, and none of the caller's in the figures."""
 
 
 @dataclass

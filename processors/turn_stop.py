@@ -99,6 +99,8 @@ class TurnStop(BaseUserTurnStopStrategy):
         else:
             moves = self._speculation.drop(now)
         self._doubt.turn_closed()
+        if self._is_confirming:
+            self._doubt.take()  # it has its answer
         self._finals.clear()
         self._filter.decide(TurnClosed(), now)
         self._arm()

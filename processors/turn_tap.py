@@ -18,7 +18,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.measures import INTERRUPTIONS, Moment, NullRecorder, Recorder
-from frames.floor import HoldFrame, ResumeFrame
+from frames.floor import AgentStopsFrame, HoldFrame, ResumeFrame
 
 
 class TurnTap(FrameProcessor):
@@ -48,7 +48,7 @@ def _moment(frame: Frame) -> Moment | None:
             return Moment.SPEECH_STOPPED
         case UserStoppedSpeakingFrame():
             return Moment.TURN_DECIDED
-        case InterruptionFrame():
+        case InterruptionFrame() if not isinstance(frame, AgentStopsFrame):
             return Moment.INTERRUPTED
         case HoldFrame():
             return Moment.HELD

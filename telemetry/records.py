@@ -102,6 +102,8 @@ class Records:
             self._sequels.move_to_end(provider_call_id)
             while len(self._sequels) > self._limit:
                 self._sequels.popitem(last=False)
+                if self._url:
+                    self._recorder.count(RECORDS_SHED)
             self._changed.notify_all()
 
     def get(self, call_id: str) -> CallDocument | None:
@@ -149,8 +151,7 @@ class Records:
                 if self._book is None:
                     self._book = CallStore(self._url)
                 self._write(self._book, batch)
-                self._book.follow_up(sequels)
-                self._followed_up(sequels)
+                self._write_sequels(self._book, sequels)
                 chores.run(self._book)
                 pause_s = PAUSE_S
             except Exception as error:  # the writer itself: it outlives whatever the store does
@@ -191,7 +192,16 @@ class Records:
             )
             return list(self._waiting.values()), dict(self._sequels)
 
-    def _followed_up(self, sequels: Mapping[str, CallDocument]) -> None:
+    def _write_sequels(self, book: CallStore, sequels: Mapping[str, CallDocument]) -> None:
+        try:
+            book.follow_up(sequels)
+        except (OperationalError, InterfaceError):
+            raise  # the store is away: all of them wait
+        except _UNSTORABLE as error:
+            self._recorder.count(RECORDS_SHED, len(sequels))
+            logger.error(
+                "what came behind {} calls is lost: {}", len(sequels), type(error).__name__
+            )
         with self._changed:
             for name, sequel in sequels.items():
                 if self._sequels.get(name) is sequel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from bot.exchange import Exchange
 from bot.persona import Personas
@@ -226,3 +228,64 @@ def test_a_call_for_help_that_nobody_answers_is_told_again_what_to_do(
     house.afterwards.decide("CA1", After(Step.TRANSFER, number="911", reason=Reason.EMERGENCY))
     answer = post(client, "/twilio/dial", {**FORM, "DialCallStatus": "failed"})
     assert said(answer) == f"{AGENT.emergency.text} {PHRASES.voicemail}"
+
+
+def test_a_session_that_cannot_begin_leaves_a_record_and_its_line(
+    house: Exchange, client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    """The caller is led to the voicemail; the call is counted as our fault."""
+
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("bot.server.Session", broken)
+    token = re.search(r'name="token" value="([^"]+)"', post(client, "/twilio/voice").text)
+    assert token is not None
+    start = {
+        "event": "start",
+        "sequenceNumber": "1",
+        "streamSid": "MZ1",
+        "start": {
+            "accountSid": "AC1",
+            "streamSid": "MZ1",
+            "callSid": "CA1",
+            "tracks": ["inbound"],
+            "customParameters": {"token": token[1]},
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        },
+    }
+    with client.websocket_connect("/twilio/media") as socket:
+        socket.send_json({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+        socket.send_json(start)
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_text()
+    assert house.admission.active == 0
+    [call] = client.get("/api/calls").json()
+    assert (call["ending"], call["fault_party"]) == ("fault", "us")
+    assert "Record" in verbs(post(client, "/twilio/after"))
+
+
+async def test_a_message_is_announced_though_the_store_is_away(
+    house: Exchange, client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    """Without what the record would say of its call."""
+    heard: Any = Heard()
+    house.notifier = heard
+
+    def away(_: str) -> Any:
+        raise OSError
+
+    monkeypatch.setattr(house.records, "of_carrier", away)
+    post(client, "/twilio/recording", {**RECORDED, "RecordingStatus": "completed"})
+    await eventually(lambda: heard.told, what="the message is announced")
+    assert heard.told[0]["call_id"] is None
+    assert heard.told[0]["provider_call_id"] == "CA1"
+
+
+@pytest.mark.parametrize("name", ["", "CA\x001", "CA 1", "C" * 65])
+def test_a_name_that_is_no_calls_is_kept_nowhere(house: Exchange, client: TestClient, name: str):
+    """No database would take some of them."""
+    form = {**RECORDED, "CallSid": name, "RecordingStatus": "completed"}
+    assert verbs(post(client, "/twilio/recording", form)) == ["Hangup"]
+    house.records.put(document("1", provider_call_id=name, voicemail_url=None))
+    assert client.get("/api/calls/1").json()["voicemail_url"] is None

@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bot import notify as module
 from bot.notify import SIGNATURE, Notifier, Voicemail
 from call.measures import Measure, NullRecorder
 from tests.conftest import TICK, eventually
@@ -155,3 +156,13 @@ def test_settings_name_what_is_wrong(wrong: dict[str, Any], named: str):
     """One line."""
     with pytest.raises(ValueError, match=named):
         Voicemail(**wrong)
+
+
+async def test_no_more_than_a_bound_are_under_way(monkeypatch: pytest.MonkeyPatch):
+    """The rest is only listed."""
+    monkeypatch.setattr(module, "UNDER_WAY", 1)
+    async with desk() as (notifier, _, outcomes):
+        notifier.announce(MESSAGE)
+        notifier.announce(MESSAGE)
+        assert outcomes.seen["given_up"] == 1
+        await eventually(lambda: outcomes.seen["accepted"], what="accepted")

@@ -11,8 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.persona import WEEKDAYS, Hours, Persona, Personas, read_personas, situation
-from bot.settings import HOME
+from bot.persona import (
+    WEEKDAYS,
+    Hours,
+    Persona,
+    Personas,
+    read_personas,
+    require_voices,
+    situation,
+)
+from bot.settings import HOME, load
 from bot.tools import Tools
 from call.errors import SettingsError
 from call.phrases import Phrases, phrases_of
@@ -296,3 +304,15 @@ def test_a_wrong_emergency_number_is_one_line(read):
     """With place and remedy."""
     with pytest.raises(SettingsError, match=r"emergency .*: number is '12'"):
         read(SMALL + '[emergency]\nnumber = "12"\n')
+
+
+def test_an_agent_that_could_not_speak_is_refused_at_the_start(read):
+    """For every provider that may speak, and every number."""
+    settings = load({}).settings
+    voices = "[voices]\nelevenlabs = 'a'\ncartesia = 'b'\n"
+    require_voices(read(SMALL + voices), settings)
+    with pytest.raises(SettingsError, match=r"voices\.cartesia"):
+        require_voices(read(SMALL + "[voices]\nelevenlabs = 'a'\n"), settings)
+    mute = '[numbers."+15550100".voices]\ncartesia = ""\n'
+    with pytest.raises(SettingsError, match=r'numbers\."\+15550100"\.voices\.cartesia'):
+        require_voices(read(SMALL + voices + mute), settings)

@@ -120,5 +120,5 @@ def test_an_apology_that_cannot_be_heard_is_said_so():
 def test_a_call_that_was_ending_ends_as_it_was_going_to():
     """After a goodbye nobody is sent to a voicemail."""
     farewell = asked()
-    assert farewell.left(Ending.VOICEMAIL, 11.0) == (HangUp(GOODBYE),)
+    assert farewell.left(Ending.VOICEMAIL, 11.0) == (HangUp(GOODBYE, was_heard=False),)
     assert farewell.next_deadline() is None

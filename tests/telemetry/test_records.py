@@ -183,3 +183,17 @@ def test_without_a_store_messages_are_kept_in_memory_too() -> None:
         records.follow_up(f"CA{name}", voicemail_url=name)
     assert [call["voicemail_url"] for call in records.newest()] == ["3", "2"]
     assert records.get("3") == document("3", voicemail_url="3")
+
+
+def test_a_sequel_that_no_database_takes_holds_up_nothing(url: str) -> None:
+    """It is counted, and what comes behind it is written."""
+    counts = Counts()
+    records = Records(Store(url=""), url=url, recorder=counts)
+    records.start()
+    records.follow_up("CA1", voicemail_url={"no", "JSON"})
+    assert records.wait_until_written()
+    records.put(document("1"))
+    assert records.wait_until_written()
+    assert records.get("1") == document("1")
+    assert RECORDS_SHED.name in counts.seen
+    records.close()
