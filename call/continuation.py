@@ -17,6 +17,8 @@ GO_ON = (
     "only the rest: do not repeat, greet or apologise.)"
 )
 """Stands in the caller's place behind what was said; no caller speaks in brackets."""
+SPEAK_UP = "(You said nothing. The caller is waiting: answer in words.)"
+"""The same behind an answer of nothing: asked again as before, a model says nothing again."""
 _FEW = 3  # words that may begin the rest of a finished sentence as that ended, by accident
 _ENDS = (".", "!", "?", "…", "؟")
 
@@ -28,6 +30,11 @@ def going_on(messages: Sequence[Mapping[str, Any]], said: str) -> list[dict[str,
         {"role": "assistant", "content": said},
         {"role": "user", "content": GO_ON},
     ]
+
+
+def speaking_up(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The conversation, with the request to say something."""
+    return [*(dict(message) for message in messages), {"role": "user", "content": SPEAK_UP}]
 
 
 class Rest:

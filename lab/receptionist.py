@@ -54,6 +54,8 @@ class Receptionist:
         if begun:
             whole = self.reply({**request, "messages": messages[:-2]})
             return Reply(whole.text.removeprefix(begun).lstrip(), whole.tools)
+        if len(messages) > 1 and _is_note(messages[-1]):
+            messages = messages[:-1]
         desk = Desk(offered=_offered(request), today=_today(request))
         used: dict[str, tuple[str, dict[str, Any]]] = {}
         for role, block in _blocks(messages):
@@ -84,9 +86,14 @@ def _cut_off(messages: list[dict[str, Any]]) -> str:
     if len(messages) < 3:
         return ""
     before, last = messages[-2:]
-    note, said = str(last.get("content", "")), before.get("content")
-    is_note = last.get("role") == "user" and note.startswith("(")
-    return said if is_note and before.get("role") == "assistant" and isinstance(said, str) else ""
+    said = before.get("content")
+    is_cut = _is_note(last) and before.get("role") == "assistant" and isinstance(said, str)
+    return str(said) if is_cut else ""
+
+
+def _is_note(message: dict[str, Any]) -> bool:
+    """It stands in the caller's place, in brackets."""
+    return message.get("role") == "user" and str(message.get("content", "")).startswith("(")
 
 
 def _blocks(messages: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:

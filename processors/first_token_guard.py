@@ -211,9 +211,20 @@ class FirstTokenGuard(DecidingProcessor):
         ended = self._end() if self._is_spoken else []
         self._is_open, self._start, self._guess = True, start, guess_of(start)
         self._is_resumed = False
-        is_guess = self._guess is not None and self._guess.is_pending
+        guess = self._guess
+        is_guess = guess is not None and guess.is_pending
         self._patience.decide(Asked(is_guess), now)
+        if guess is not None and is_guess:
+            guess.when_settled(lambda: self._settled(guess))
         return ended
+
+    def _settled(self, guess: Guess) -> None:
+        """The verdict on an answer begun early, should the end of the turn have passed before its
+        start."""
+        if guess.is_kept and guess is self._guess and self._is_open:
+            now = self._clock()
+            self._patience.decide(TurnConfirmed(), now)
+            self._rearm(now)
 
     def _pass(self, clause: ClauseFrame, now: float) -> Sequence[Frame]:
         if self._is_left or not self._is_open:

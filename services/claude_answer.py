@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from anthropic.types import RawContentBlockDeltaEvent, RawMessageStreamEvent, TextDelta
 
-from call.continuation import Rest, going_on, plain_words
+from call.continuation import Rest, going_on, plain_words, speaking_up
 from call.errors import ProviderFault
 from call.measures import LLM_REQUESTS, RETRIES, STAND_IN_TOKENS, Moment, Recorder
 from call.recovery import Recovery, Remedy, Stage, Step, Trouble, trouble
@@ -77,6 +77,7 @@ class Answer:
         self.is_plain = is_plain
         self._asks_stand_in = models.stand_in is not None and models.rule.is_first(time.monotonic())
         self._said = ""  # of the answer, when an attempt at it broke off
+        self._said_nothing = False  # the last attempt came to its end without a word
         self._has_text = False  # some of it went on its way to the voice
         self._stream: Stream | None = None
         self._limit: asyncio.Timeout | None = None
@@ -159,6 +160,8 @@ class Answer:
             messages = plain_words(messages)
         if self._said:
             messages = going_on(messages, self._said)
+        elif self._said_nothing:
+            messages = speaking_up(messages)
         return {**params, "messages": messages}
 
     async def _open(self, params: dict[str, Any]) -> Any:
@@ -205,6 +208,7 @@ class Answer:
         if self._has_text:
             self._said = await self._reply.break_off()
             self._has_text = False
+        self._said_nothing = self._is_empty
         if remedy.step is Step.REBUILD:
             self.is_plain = True
         if remedy.step is Step.STAND_IN and self._models.stand_in is not None:

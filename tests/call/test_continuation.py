@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call.continuation import GO_ON, Rest, going_on, plain_words
+from call.continuation import GO_ON, SPEAK_UP, Rest, going_on, plain_words, speaking_up
 
 pytestmark = pytest.mark.rule
 
@@ -28,6 +28,12 @@ def test_the_model_is_told_what_was_said_and_asked_for_the_rest() -> None:
     assert told[:1] == talk and len(talk) == 1
     assert [message["role"] for message in told] == ["user", "assistant", "user"]
     assert (told[1]["content"], told[2]["content"]) == (SAID, GO_ON)
+
+
+def test_a_model_that_said_nothing_is_asked_to_speak_up() -> None:
+    """Asked as before, it would say nothing again."""
+    talk = [{"role": "user", "content": "When are you open?"}]
+    assert speaking_up(talk) == [*talk, {"role": "user", "content": SPEAK_UP}]
 
 
 @pytest.mark.parametrize(

@@ -315,6 +315,8 @@ def test_an_answer_that_was_cut_off_goes_on_where_it_stopped() -> None:
     cut = [{"role": "assistant", "content": said}, {"role": "user", "content": "(Go on.)"}]
     request = {**talk.request(), "messages": [*talk.messages, *cut]}
     assert f"{said} {Receptionist().reply(request).text}" == whole
+    noted = {**talk.request(), "messages": [*talk.messages, cut[1]]}
+    assert Receptionist().reply(noted).text == whole
 
 
 def test_what_came_of_a_booking_behind_an_interruption_is_understood() -> None:

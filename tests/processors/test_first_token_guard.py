@@ -3,6 +3,7 @@ apart."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -340,6 +341,21 @@ def test_an_answer_begun_early_that_is_not_ready_is_waited_for() -> None:
     assert station.next_deadline() is None
     after(station, UserStoppedSpeakingFrame(), at=10.0)
     assert station.next_deadline() == 11.7
+
+
+async def test_an_answer_begun_in_the_instant_the_turn_ended_is_waited_for_too() -> None:
+    """Its start came behind the end of the turn, and before the verdict."""
+    quick = Patience(first_clause_s=TICK, first_clause_least_s=TICK)
+    guess, station, start = Guess("hi"), FirstTokenGuard(quick, Clauses(), language="en"), Start()
+    mark(start, guess)
+
+    def keep() -> None:
+        guess.settle(Verdict.KEPT, wasted=lambda kind, amount: None)
+        guess.announce()
+
+    asyncio.get_running_loop().call_later(TICK, keep)
+    down, _ = await run_test(station, frames_to_send=[UserStoppedSpeakingFrame(), start, pause(5)])
+    assert shape(down)[:2] == ["start", f"1.1 {ONE}"]
 
 
 def test_a_reply_that_ceases_in_the_middle_is_covered() -> None:

@@ -21,7 +21,7 @@ from pipecat.services.llm_service import FunctionCallParams
 from pipecat.utils.errors import ErrorCategory
 
 from call.clauses import Clauses
-from call.continuation import GO_ON
+from call.continuation import GO_ON, SPEAK_UP
 from call.endpoint import Outlook
 from call.errors import (
     ProviderBroke,
@@ -276,6 +276,7 @@ async def test_an_answer_of_nothing_is_asked_for_once_more_then_owned_up_to(
     assert await mind.ask() == ""
     remedies = [remedy_of(error) for error in mind.stage.risen(ErrorFrame)]
     assert remedies == [Remedy(Step.AGAIN), Remedy(Step.WAIT, Line.SAY_AGAIN)]
+    assert requests(lab)[-1]["messages"][-1] == {"role": "user", "content": SPEAK_UP}
     assert await mind.ask() == HELLO
 
 
