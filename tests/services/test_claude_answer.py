@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
+from types import SimpleNamespace as Made
 from typing import Any, cast
 
 import pytest
 from anthropic import AsyncAnthropic
+from anthropic.types import RawContentBlockDeltaEvent, TextDelta
+from hypothesis import given
+from hypothesis import strategies as st
 from pipecat.frames.frames import (
     ErrorFrame,
     FunctionCallResultFrame,
@@ -20,7 +26,7 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.services.llm_service import FunctionCallParams
 from pipecat.utils.errors import ErrorCategory
 
-from call.clauses import Clauses
+from call.clauses import ClauseCutter, Clauses
 from call.continuation import GO_ON, SPEAK_UP
 from call.endpoint import Outlook
 from call.errors import (
@@ -41,6 +47,7 @@ from frames.speech import ClauseFrame
 from lab.receptionist import Reply, ToolUse
 from processors.clause_chunker import ClauseChunker
 from services.anthropic import Claude, Prompt
+from services.claude_answer import Answer, Limits
 from services.claude_client import Anthropic, Model, Models, claude_client
 from tests.services.stage import Lab, Notes, Stage
 
@@ -446,3 +453,90 @@ async def test_an_interruption_ends_the_attempts(lab: Lab, mind: Mind) -> None:
     await mind.stage.play(InterruptionFrame())
     await mind.stage.until(lambda: not lab.world.streams, "the stream closed")
     assert mind.steps == [] and len(requests(lab)) == 1
+
+
+# ── wherever it breaks off ───────────────────────────────────────────────────────────
+class Script:
+    """A vendor whose n-th stream breaks off behind so many tokens, and then gives all of it."""
+
+    def __init__(self, breaks: list[int], *, obeys: bool) -> None:
+        self._breaks = list(breaks)
+        self._obeys = obeys
+        self.messages = self  # as the client has it
+
+    async def create(self, **params: Any) -> Any:
+        last = params["messages"][-1]["content"]
+        said = params["messages"][-2]["content"] if last == GO_ON else ""
+        text = LONG.removeprefix(said) if self._obeys else LONG
+        return Broken(re.findall(r"\s*\S{1,4}", text), self._breaks.pop(0) if self._breaks else 99)
+
+
+class Broken:
+    """One of its streams."""
+
+    def __init__(self, tokens: list[str], after: int) -> None:
+        self._tokens, self._after = tokens, after
+        self.response = Made(headers={})
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for token in self._tokens[: self._after]:
+            yield RawContentBlockDeltaEvent(
+                type="content_block_delta",
+                index=0,
+                delta=TextDelta(type="text_delta", text=token),
+            )
+        if self._after < len(self._tokens):
+            raise OSError
+        yield Made(type="content_block_stop", index=0)
+        yield Made(type="message_delta", delta=Made(stop_reason="end_turn"), usage=Made())
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class Cut:
+    """The reply: its words are cut into clauses, and those are what has been said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self._cutter = ClauseCutter(Clauses())
+
+    def feed(self, text: str) -> None:
+        self.said += self._cutter.feed(text, 0.0)
+
+    async def report(self, fault: ProviderFault, remedy: Remedy) -> None:
+        """Nobody listens."""
+
+    async def break_off(self) -> str:
+        self._cutter.reset()
+        return " ".join(self.said)
+
+    def used(self, stream: Any) -> None:
+        """It costs nothing."""
+
+    def end(self) -> str:
+        return " ".join([*self.said, *self._cutter.flush()])
+
+
+@given(st.lists(st.integers(0, 24), max_size=2), st.booleans())
+def test_wherever_it_breaks_off_nothing_is_lost_and_nothing_said_twice(
+    breaks: list[int], obeys: bool
+) -> None:
+    """Once or twice, at any token, by a model that goes on and by one that begins again."""
+
+    async def heard() -> str:
+        reply, client = Cut(), cast(AsyncAnthropic, Script(breaks, obeys=obeys))
+        answer = Answer(
+            reply,
+            Models(Model(FIRST, client), Model(SECOND, client)),
+            recovery=Recovery(),
+            recorder=Notes(),
+            limits=Limits(9.0, 9.0),
+            adapt=lambda params, model: params,
+        )
+        async for event in answer.events({"messages": [{"role": "user", "content": "Hours?"}]}):
+            if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                reply.feed(event.delta.text)
+        return reply.end()
+
+    assert asyncio.run(heard()) == LONG
