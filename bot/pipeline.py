@@ -69,7 +69,7 @@ def stations(session: Session) -> list[FrameProcessor]:
             recorder=report,
         ),  # no clause in time: break the silence; the agent's own phrases are said here, at once
         SpokenForm(
-            language=session.language, vault=session.vault, last_words=last_words
+            session.language, session.vault, veil=session.veil, last_words=last_words
         ),  # 4111 → "four one one one"
         session.tts,  # ElevenLabs; Cartesia from the first word not said yet when it falters
         SpeechGate(),  # holds the sound of an answer begun early until the turn is decided

@@ -37,6 +37,7 @@ from call.measures import PROVIDER_FAULTS
 from call.pardon import LastWords
 from call.privacy import Masking, explained
 from call.privacy_vault import Vault
+from call.privacy_veil import Veil
 from call.receipt import receipt
 from call.recovery import Recovery, Remedy
 from call.speculation import Speculation
@@ -89,6 +90,9 @@ class Session:
         self.persona = exchange.personas.for_number(caller.called)
         self.language = self.persona.language
         self.started = datetime.now(UTC)
+        privacy = self.settings.privacy
+        self.vault = Vault(speak=privacy.speak, reveal=privacy.reveal)  # wiped in _close
+        self.veil = Veil(privacy, self.vault)
         self.recorder = CallRecorder(
             self.call_id,
             hub=exchange.hub,
@@ -96,6 +100,7 @@ class Session:
             trace=exchange.traces.call(self.call_id),
             on_turn=lambda _turn: self._keep(),
         )
+        self.recorder.veil = self.veil.shown
         self.smart_turn = exchange.smart_turn
         self.floor = Floor()
         hear = self.settings.hear
@@ -120,8 +125,6 @@ class Session:
             recorder=self.recorder,
             hands_over=caller.wire == "twilio" and bool(self.persona.emergency.number),
         )
-        privacy = self.settings.privacy
-        self.vault = Vault(speak=privacy.speak, reveal=privacy.reveal)  # wiped in _close
         wire = replace(self.settings.wire, kind=caller.wire)
         self.wire = transport(wire, door, recorder=self.recorder)
         self.recording = exchange.recordings.open(self.call_id, began_at=time.monotonic())

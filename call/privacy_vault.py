@@ -82,6 +82,10 @@ class Vault:
         self._counts.clear()
 
     # ── out: the mouth ───────────────────────────────────────────────────────────────
+    def may_say(self, kind: str) -> bool:
+        """Whether values of this kind may reach the voice."""
+        return kind in self._speak
+
     def read_back(self, text: str, *, language: str) -> str:
         """`text` with the values the voice may say, digit by digit, in place of their names."""
 
@@ -111,10 +115,10 @@ class Vault:
         return arguments
 
     # ── back in ──────────────────────────────────────────────────────────────────────
-    def hide(self, text: str) -> str:
-        """`text` with every value the vault holds replaced by its name."""
+    def hide(self, text: str, *, least: int = _LEAST_HIDDEN) -> str:
+        """`text` with every value the vault holds (of `least` characters) replaced by its name."""
         for name, (kind, value) in self._values.items():
-            if len(value) < _LEAST_HIDDEN:
+            if len(value) < least:
                 continue
             if kind in (EMAIL, NAME, ADDRESS) or not value.isalnum():
                 if value.lower() in text.lower():

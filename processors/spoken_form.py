@@ -11,7 +11,9 @@ from pipecat.frames.frames import Frame
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.pardon import LastWords
+from call.privacy import Privacy
 from call.privacy_vault import Vault
+from call.privacy_veil import Veil
 from call.spoken import Spoken, spoken_with_map
 from frames.speech import ClauseFrame
 
@@ -20,12 +22,18 @@ class SpokenForm(FrameProcessor):
     """Rewrites `ClauseFrame.text`; `written` stays as the model wrote it, and is remembered."""
 
     def __init__(
-        self, language: str, vault: Vault | None = None, *, last_words: LastWords | None = None
+        self,
+        language: str,
+        vault: Vault | None = None,
+        *,
+        veil: Veil | None = None,
+        last_words: LastWords | None = None,
     ) -> None:
         super().__init__()
         self._last_words = last_words or LastWords()
         self._language = language
         self._vault = vault or Vault()
+        self._veil = veil or Veil(Privacy(kinds=()), self._vault)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Reword a clause; pass everything on."""
@@ -41,7 +49,8 @@ class SpokenForm(FrameProcessor):
         """How the clause is said; None when that cannot be found out."""
         written = clause.text
         try:
-            text = self._vault.read_back(written, language=self._language)
+            text = self._veil.sayable(written, language=self._language)
+            text = self._vault.read_back(text, language=self._language)
             said = spoken_with_map(text, language=self._language)
         except Exception as exc:  # protects the reply: a clause said as written, never lost
             logger.error(f"clause {clause.clause_id} is said as written: {type(exc).__name__}")

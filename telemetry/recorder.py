@@ -59,6 +59,8 @@ class CallRecorder:
         self._metrics = metrics
         self._trace = trace
         self._on_turn = on_turn
+        self.veil: Callable[..., str] | None = None
+        """hides what is personal in the agent's own words (`call.privacy_veil.Veil.shown`)"""
         self._overlap = _Overlap(self)
         self._round_trip_s: float | None = None
         self.counters: defaultdict[str, float] = defaultdict(float)
@@ -100,6 +102,8 @@ class CallRecorder:
 
     def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
         """Words of the caller (interim, final), or of the agent (said; `final` once heard)."""
+        if party == "agent" and self.veil is not None:
+            text = self.veil(text, final=final)
         self.timeline.words(party, text, final=final, confidence=confidence)
         if party == "caller":
             self.event("caller.words", text=text, final=final, confidence=confidence)
