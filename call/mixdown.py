@@ -14,7 +14,7 @@ from call.audio import RATE_HZ, mulaw_from_pcm
 NOTICED_S = 1.0  # a voice began at most this much before it was noticed
 WRITTEN_DOWN_S = 2.0  # and what is not in a final yet, at most this much before that came
 UNNOTICED_S = 10.0  # words whose beginning nobody noticed
-GAP_S = 0.2  # audio this much late means that some is missing; less is jitter
+GAP_S = 2.0  # sound this much late means that some is missing; less is a stall that ends
 
 
 class Recording(Protocol):
@@ -58,23 +58,25 @@ class Breath:
         self._silence = frozenset(silence)
         self._began_at: float | None = None  # of the words to come
         self._is_known = True  # all that was said is final
-        self._value_began_at: float | None = None  # of the values that follow each other
+        self._before_began_at: float | None = None  # of the words of the last final
 
     def began(self, now: float) -> None:
         """The caller's voice was noticed."""
         if self._is_known:
             self._began_at, self._is_known = now - NOTICED_S, False
 
-    def heard(self, kinds: Sequence[str], now: float, *, is_final: bool) -> None:
-        """Words came; `kinds`: of what was hidden in them."""
-        if kinds and self._value_began_at is None:
-            self._value_began_at = self._since(now)
-        if self._value_began_at is not None and not self._silence.isdisjoint(kinds):
-            self._recording.secret(self._value_began_at, now)
+    def heard(
+        self, kinds: Sequence[str], now: float, *, is_final: bool, goes_on: bool = False
+    ) -> None:
+        """Words came; `kinds`: of what was hidden in them, `goes_on`: with a value of before."""
+        began_at = self._since(now)
+        if goes_on and self._before_began_at is not None:
+            began_at = min(began_at, self._before_began_at)
+        if not self._silence.isdisjoint(kinds):
+            self._recording.secret(began_at, now)
         if is_final:
+            self._before_began_at = began_at
             self._began_at, self._is_known = now - WRITTEN_DOWN_S, True
-            if not kinds:
-                self._value_began_at = None
 
     def withheld(self, now: float) -> None:
         """Words came that cannot be judged."""
@@ -129,14 +131,16 @@ class Mixdown:
         self._hold_back_s = hold_back_s
         self._caller, self._agent = _Track(), _Track()
         self._secrets: list[tuple[int, int]] = []
+        self._late = 0  # samples the caller's sound was behind the clock, lately
 
     # ── in ───────────────────────────────────────────────────────────────────────────
     def caller(self, pcm: bytes, at: float) -> None:
-        """The caller's sound; it is continuous unless it comes much too late."""
+        """The caller's sound; late or not, it is continuous, unless it begins or is gone long."""
         end = self._caller.end
         sample = self._sample(at) - len(pcm) // 2
-        is_late = sample - end > GAP_S * RATE_HZ
-        self._caller.put(pcm, sample if is_late else end)
+        is_gap = not end or sample - end > GAP_S * RATE_HZ
+        self._caller.put(pcm, sample if is_gap else end)
+        self._late = max(0, self._late - len(pcm) // 8, self._sample(at) - self._caller.end)
 
     def agent(self, pcm: bytes, at: float) -> None:
         """The agent's sound, played from `at` on."""
@@ -147,8 +151,10 @@ class Mixdown:
         self._agent.cut(self._sample(at))
 
     def secret(self, begin: float, end: float) -> None:
-        """To be silenced; of what comes as well."""
-        self._secrets.append((self._sample(begin), self._sample(end)))
+        """To be silenced, of what comes as well: all that was in when it was known, and as much
+        sooner as sound is late."""
+        last = max(self._sample(end), self._caller.end)
+        self._secrets.append((max(0, self._sample(begin) - self._late), last))
 
     # ── out ──────────────────────────────────────────────────────────────────────────
     def due(self, now: float) -> bytes:

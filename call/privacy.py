@@ -92,6 +92,8 @@ class Masked:
     stretches: tuple[tuple[int, int], ...] = ()
     kinds: tuple[str, ...] = ()
     """of each stretch"""
+    goes_on: bool = False
+    """the first of them goes on with what was said before"""
 
 
 def explained(system: str, privacy: Privacy) -> str:
@@ -226,7 +228,8 @@ class Masking:
             at = end
             if final and crosses:
                 self._open, self._last_kind = name, each.kind
-        return Masked("".join([*out, text[at:]]), tuple(stretches), tuple(kinds))
+        goes_on = crosses and bool(found) and found[0].start < offset
+        return Masked("".join([*out, text[at:]]), tuple(stretches), tuple(kinds), goes_on)
 
     def _name(self, each: Found, *, is_more: bool, final: bool, new: dict[str, int]) -> str:
         if final:

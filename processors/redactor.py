@@ -73,7 +73,7 @@ class Redactor(FrameProcessor):
             frame.text, frame.result = _UNREADABLE, None
             self._breath.withheld(self._clock())
             return
-        self._breath.heard(masked.kinds, self._clock(), is_final=is_final)
+        self._breath.heard(masked.kinds, self._clock(), is_final=is_final, goes_on=masked.goes_on)
         frame.text = masked.text
         if masked.stretches:
             frame.result = _without(frame.result, raw, masked)

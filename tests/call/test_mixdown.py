@@ -58,13 +58,28 @@ def test_nothing_leaves_before_it_is_old_enough():
     assert mix.rest() == b""
 
 
-def test_jitter_is_joined_and_a_hole_stays_a_hole():
-    """Sound a little late follows at once; much too late, there was a gap."""
+def test_a_stall_is_joined_and_a_hole_stays_a_hole():
+    """What comes late follows at once; what is gone for long is missing; and it may begin late."""
     mix = tape()
-    mix.caller(sound(0.1), 100.1)
-    mix.caller(sound(0.1), 100.35)
-    mix.caller(sound(0.1), 100.8)
-    assert heard(mix.rest())[0] == "##.....#"
+    mix.caller(sound(0.1), 100.2)
+    mix.caller(sound(0.1), 101.0)
+    mix.caller(sound(0.1), 101.0)
+    mix.caller(sound(0.1), 103.0)
+    assert heard(mix.rest())[0] == ".###" + 25 * "." + "#"
+
+
+def test_a_secret_reaches_back_as_far_as_sound_is_late():
+    """The words were noticed late by as much; and all that is in is silenced with them."""
+    mix = tape()
+    mix.caller(sound(0.5), 100.5)
+    mix.caller(sound(0.1), 101.0)
+    mix.secret(100.9, 101.0)
+    mix.caller(sound(0.1), 101.1)
+    assert heard(mix.rest())[0] == "#####.."
+    mix = tape()
+    mix.caller(sound(0.8), 100.8)
+    mix.secret(100.2, 100.3)
+    assert heard(mix.rest())[0] == "##......"
 
 
 def test_what_a_barge_in_took_back_was_not_heard():
@@ -182,12 +197,13 @@ def test_a_value_in_pieces_is_silenced_from_its_first_piece():
     breath.began(10.0)
     breath.heard(("phone",), 13.0, is_final=True)
     breath.began(15.0)
-    breath.heard(("card",), 17.0, is_final=True)
-    assert tape.seen == [(9.0, 17.0)]
+    breath.heard(("card",), 16.0, is_final=True, goes_on=True)
+    breath.heard(("card",), 20.0, is_final=True, goes_on=True)
+    assert tape.seen == [(9.0, 16.0), (9.0, 20.0)]
 
 
-def test_other_words_end_it_and_other_kinds_are_heard():
-    """What came before them is no part of it."""
+def test_other_values_before_it_are_heard():
+    """What came before is no part of it."""
     tape = Secrets()
     breath = Breath(tape, ("card",))
     breath.began(10.0)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import threading
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.demo import free_port, lab_environment
-from lab.engines import Engines, load
+from lab.engines import Engines, Speak, load
 from lab.hearing import Word
 from lab.receptionist import Reply
 from lab.server import Lab, start
+from lab.speaking import Speech
 from tests.calls.house import House, process
 
 CLIP = "book_tuesday"
@@ -121,6 +123,20 @@ def lab_thread(engines: Engines) -> Iterator[Lab]:
         loop.close()
 
 
+def _hurried(speak: Speak, times: int) -> Speak:
+    async def hurry(text: str, *, voice: str) -> Speech:
+        speech = await speak(text, voice=voice)
+        samples = array("h", speech.pcm8k)[::times]
+        return Speech(
+            samples.tobytes(),
+            [(begin // times, end // times) for begin, end in speech.chars],
+            [(word, begin / times, end / times) for word, begin, end in speech.words],
+            speech.engine,
+        )
+
+    return speak if times == 1 else hurry
+
+
 @contextmanager
 def open_scripted(
     folder: Path,
@@ -128,13 +144,15 @@ def open_scripted(
     scripts: Sequence[Sequence[str]],
     mind: Mind,
     module: str = "bot",
+    hurry: int = 1,
     **overrides: str,
 ) -> Iterator[tuple[House, Lab]]:
-    """A bot at DEBUG beside such a lab; the n-th recogniser stream hears the n-th script."""
+    """A bot at DEBUG beside such a lab; the n-th recogniser stream hears the n-th script. The voice
+    speaks `hurry` times as fast: digits take long to read back."""
     numbers = count()
     engines = Engines(
         ear=lambda: ScriptedEar(scripts[next(numbers) % len(scripts)]),
-        speak=load("bursts").speak,
+        speak=_hurried(load("bursts").speak, hurry),
         reply=mind,
     )
     with ExitStack() as stack:

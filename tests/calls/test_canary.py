@@ -1,251 +1,328 @@
-"""Known values are said to the bot; afterwards every byte that left the process is searched."""
+"""Known values are said to the bot; afterwards every byte that left the process is searched.
+
+One run: four callers at once, in English and Arabic, spoken and written, with keys, spelled
+letters, a tool that answers with a patient's data and a model that makes up a card. One mutation
+takes the guard of every exit out and must be found out at each.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
+import wave
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.client import HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from bot.lookup import audit_of, recording_of, story_of
+from bot.settings import load
 from lab.receptionist import Reply, ToolUse
-from tests.calls.house import House
-from tests.calls.scripted import open_scripted, results_of, talk, turns_of
+from telemetry.sealed import MAGIC
+from tests.calls.canaries import (
+    ARABIC,
+    CANARIES,
+    ENGLISH,
+    FROM,
+    OWN,
+    RESULT,
+    TYPED,
+    digits_of,
+    kinds_in,
+    leaves,
+)
+from tests.calls.house import ROOT, House
+from tests.calls.scripted import CLIP, open_scripted, results_of, turns_of
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
 
-# kind → (as said, as written, what is searched for): none of it exists anywhere else
-CANARIES = {
-    "phone": (
-        "My phone number is four one five five five five oh one nine eight.",
-        "My phone number is 415-555-0198.",
-        "4155550198",
-    ),
-    "card": (
-        "My card number is four five three nine one four eight eight oh three four three six four"
-        " six seven.",
-        "My card number is 4539 1488 0343 6467.",
-        "4539148803436467",
-    ),
-    "ssn": (
-        "My social security number is five three six nine oh four three nine nine.",
-        "My social security number is 536-90-4399.",
-        "536904399",
-    ),
-    "email": (
-        "My email is canary dot quillfeather at example dot com.",
-        "My email is canary.quillfeather@example.com.",
-        "quillfeather",
-    ),
-    "birthdate": (
-        "My date of birth is the third of November nineteen seventy one.",
-        "My date of birth is November 3, 1971.",
-        "nineteenseventyone|1971",
-    ),
-    "address": (
-        "I live at eighteen forty two Wrenfield Avenue.",
-        "I live at 1842 Wrenfield Avenue.",
-        "wrenfield",
-    ),
-    "name": ("My name is Tobiasina Marrowcliff.",) * 2 + ("marrowcliff",),
-    "account": (
-        "My account number is eight eight two seven one six four oh five nine.",
-        "My account number is 8827164059.",
-        "8827164059",
-    ),
-    "bank": (
-        "My IBAN is g b eight two w e s t one two three four five six nine eight seven six five"
-        " four three two.",
-        "My IBAN is GB82 WEST 1234 5698 7654 32.",
-        "12345698765432",
-    ),
-    "passport": (
-        "My passport number is x four seven one one eight three nine six.",
-        "My passport number is X47118396.",
-        "47118396",
-    ),
-    "policy": (
-        "My policy number is p k seven seven one two oh nine four.",
-        "My policy number is PK7712094.",
-        "7712094",
-    ),
-    "record": (
-        "My medical record number is six one seven nine three oh eight.",
-        "My medical record number is 6179308.",
-        "6179308",
-    ),
-    "code": (
-        "The verification code is six oh four eight two seven.",
-        "The verification code is 604827.",
-        "604827",
-    ),
-    "licence": (
-        "My driver's license number is d six two two eight one nine four.",
-        "My driver's license number is D6228194.",
-        "6228194",
-    ),
-}
-SPOKEN_BACK = {"phone", "email", "birthdate", "address", "name", "account", "policy"}
-"""kinds that privacy.speak allows by default"""
+KEY = "canary-key-" + "k" * 32
+ARABIC_NUMBER = "+12125550199"
+SPOKEN_BACK = {"phone", "email", "birthdate", "address", "name", "account", "policy", "claim",
+               "spelled", "phone.ar", "name.ar", "account.ar"}  # fmt: skip
+"""kinds that privacy.speak allows by default, of what a caller said"""
+PLACES = ("model", "others", "spans", "metrics", "logs", "pages", "files", "told", "recordings")
+YES = "Yes, please go on and do that right now."
+YES_AR = "نعم من فضلك افعل ذلك الآن لو سمحت."
 
 
-# ── reading what left the process ───────────────────────────────────────────────────
-DIGITS = {
-    word: str(value)
-    for value, words in enumerate(
-        ("zero oh nought", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    )
-    for word in words.split()
-}
-TIMES = {"double": 2, "triple": 3}
-_WORD = re.compile(r"[a-z]+|\d+|[^a-z\d]+")
+# ── the world around the bot ─────────────────────────────────────────────────────────
+class Ears:
+    """An HTTP server that keeps what it is sent: a collector, and a tool's book."""
 
+    def __init__(self, answer: Any = None) -> None:
+        self.bodies: list[tuple[str, bytes]] = []
+        ears = self
 
-def digits_of(text: str) -> str:
-    """Digits as they are meant: words become figures, what stands between figures goes; anything
-    else ends a run."""
-    runs: list[str] = []
-    times, is_open = 1, False
-    for piece in _WORD.findall(text.lower()):
-        figure = piece if piece.isdigit() else DIGITS.get(piece)
-        if figure is not None:
-            runs.append(("" if is_open else " ") + figure[0] * (times - 1) + figure)
-            times, is_open = 1, True
-        elif piece in TIMES:
-            times = TIMES[piece]
-        elif piece.isalpha() or not re.fullmatch(r"[\s\-.,()/+…]{1,4}", piece):
-            times, is_open = 1, False
-    return "".join(runs)
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                ears.bodies.append((self.path, body))
+                told = json.dumps(answer).encode() if answer is not None else b""
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(told)))
+                self.end_headers()
+                self.wfile.write(told)
 
+            def log_message(self, *_: object) -> None:
+                """Quiet."""
 
-def leaves(document: Any) -> Iterator[str]:
-    """Every text in a document, however deep; text that is JSON is opened."""
-    if isinstance(document, dict):
-        for key, value in document.items():
-            yield str(key)
-            yield from leaves(value)
-    elif isinstance(document, list):
-        for value in document:
-            yield from leaves(value)
-    else:
-        yield str(document)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
+    @contextmanager
+    def open(self) -> Iterator[Ears]:
+        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+            thread.join(10)
 
-def kinds_in(text: str) -> set[str]:
-    """The kinds whose canary can be read in a text, in any spelling."""
-    plain, figures = text.lower(), digits_of(text)
-    letters = re.sub(r"[^a-z]", "", plain)
-    return {
-        kind
-        for kind, (*_, needle) in CANARIES.items()
-        if (
-            needle in figures
-            if needle.isdigit()
-            else re.search(rf"\b(?:{needle})\b", plain) or re.search(needle, letters)
-        )
-    }
+    def told(self, path: str) -> str:
+        """Everything sent to a path, read as what it is."""
+        kinds: dict[str, Any] = {
+            "traces": ExportTraceServiceRequest,
+            "metrics": ExportMetricsServiceRequest,
+        }
+        texts = []
+        for where, body in self.bodies:
+            if where.endswith(path):
+                kind = kinds.get(path)
+                read = kind.FromString(body) if kind else body.decode()
+                texts.append(str(read))
+        return "\n".join(texts)
 
 
 @dataclass
 class Left:
     """Everything that left the process, by where it went."""
 
-    model: str
-    voice: str
-    others: str
-    logs: str
-    pages: str
-    files: str
+    voice: str = ""
+    model: str = ""
+    others: str = ""
+    spans: str = ""
+    metrics: str = ""
+    logs: str = ""
+    pages: str = ""
+    files: str = ""
+    told: str = ""
+    recordings: str = ""
+    sealed: dict[str, bytes] = field(default_factory=dict)
+    heard: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def found(self) -> dict[str, set[str]]:
-        """Kinds found, by place."""
-        return {place: kinds_in(text) for place, text in vars(self).items() if kinds_in(text)}
+    def found(self, place: str) -> set[str]:
+        """Kinds found in one place; "sound" where a recording can be heard without its key."""
+        kinds = kinds_in(getattr(self, place))
+        if place == "model":
+            kinds -= {"own"}  # what it wrote itself is told to it again
+        if place == "recordings" and any(_is_clear(raw) for raw in self.sealed.values()):
+            kinds.add("sound")
+        return kinds
 
 
 def mind(body: dict[str, Any]) -> Reply:
-    """A model that repeats whatever it is told, to the caller and to a tool."""
+    """A model that repeats whatever it is told, to the caller and to tools, and invents a card."""
     turns, results = turns_of(body), results_of(body)
     last = turns[-1] if turns else ""
-    if results and "Yes" in last:
-        return Reply("It is done. What else?")
-    if "Yes" in last:
-        told = " ".join(turns)
+    told = " ".join(turns)
+    if "typed" in last:
+        if not any("patient" in result for result in results):
+            return Reply("", [ToolUse("toolu_find", "find_slots", {"day": f"Monday {last}"[:80]})])
+        stand_ins = " ".join(re.findall(r"\[[A-Z]+_\d+[^\]]*\]", results[-1]))
+        return Reply(f"I see {stand_ins}. And your card {OWN} is on file.")
+    if "Yes" in last or "نعم" in last:
+        if results:
+            return Reply("It is done. What else?")
         names = re.findall(r"\[PHONE_\d+[^\]]*\]", told) or [told[:100]]
         arguments = {"day": "Tuesday", "time": "10:30", "phone": names[-1], "reason": told[:200]}
-        return Reply("", [ToolUse("toolu_1", "book_appointment", arguments)])
+        return Reply("", [ToolUse("toolu_book", "book_appointment", arguments)])
     said = " ".join(re.findall(r"\[[A-Z]+_\d+[^\]]*\]", last)) or last[-80:]
     return Reply(f"So {said}. Is that right?")
 
 
-def lines(column: int) -> list[str]:
+def lines(canaries: dict[str, tuple[str, str, str]], column: int, *, yes: str) -> list[str]:
     """What one caller says: every canary as said (0) or as written (1), then a yes."""
-    said = [canary[column] for canary in CANARIES.values()]
+    said = [canary[column] for canary in canaries.values()]
     joined = [" ".join(said[i : i + 3]) for i in range(0, len(said), 3)]
-    return [*joined, "Yes."]
+    return [*joined, yes]
 
 
-def what_left(folder: Path, scripts: list[list[str]], **overrides: str) -> Left:
+def talk(turns: int, folder: Path, *, keys: str = "") -> str:
+    """A caller who speaks so many times, types, and hangs up, as a script file."""
+    steps: list[dict[str, Any]] = [{"do": "wait_agent", "timeout_s": 20}]
+    for _ in range(turns):
+        steps.append({"do": "say", "clip": CLIP, "pause_s": 0.2})
+        steps.append({"do": "wait_agent", "timeout_s": 12})
+    if keys:
+        steps.append({"do": "key", "digits": f"{keys}#"})
+        steps.append({"do": "wait_agent", "timeout_s": 12})
+    steps.append({"do": "hang_up"})
+    file = folder / f"talk{turns}{keys}.json"
+    file.write_text(json.dumps({"name": "talk", "seed": 1, "steps": steps}))
+    return str(file)
+
+
+AGENT = """
+[numbers."{number}"]
+name = "Layla"
+language = "ar"
+greeting = "هاربور دنتال، كيف أستطيع مساعدتك؟"
+prompt = "أنتِ موظفة الاستقبال."
+"""
+
+
+def what_left(folder: Path, callers: list[Caller], *, module: str = "bot", **more: str) -> Left:
     """All callers at once, in front of everything that listens; what left the process."""
-    with open_scripted(folder, scripts=scripts, mind=mind, **overrides) as opened:
-        house, lab = opened
-        watched: list[bytes] = []
-        watcher = threading.Thread(target=_watch, args=(house, watched), daemon=True)
-        watcher.start()
-        script = talk(len(scripts[0]), folder)
-        callers = [house.dial(script) for _ in scripts]
-        for caller in callers:
-            house.hang_on(caller, timeout_s=150)
-        pages = _pages(house, calls=len(scripts))
-        entries = lab.log.read()
-    watcher.join(10)
+    agent = folder / "agent.toml"
+    agent.write_text((ROOT / "agent.toml").read_text() + AGENT.format(number=ARABIC_NUMBER))
+    collector, book = Ears(), Ears({"slots": ["10:30"], "patient": RESULT})
+    left, watched = Left(), list[bytes]()
+    with collector.open(), book.open():
+        environ = {
+            "OFFHOOK__AGENT__FILE": str(agent),
+            "OFFHOOK__TELEMETRY__OTLP_URL": collector.url,
+            "OFFHOOK__TOOLS__BASE_URL": book.url,
+            "OFFHOOK__RECORDINGS__ENABLED": "true",
+            "OFFHOOK__RECORDINGS__FOLDER": str(folder / "sealed"),
+            "OFFHOOK_RECORDING_KEY": KEY,
+            **more,
+        }
+        scripts = Dealt(caller.lines for caller in callers)
+        with open_scripted(
+            folder, scripts=scripts, mind=mind, module=module, hurry=5, **environ
+        ) as opened:
+            house, lab = opened
+            watcher = threading.Thread(target=_watch, args=(house, watched), daemon=True)
+            watcher.start()
+            rung = []
+            for number, caller in enumerate(callers):
+                script = talk(len(caller.lines), folder, keys=caller.keys)
+                called = ["--to", ARABIC_NUMBER] if caller.is_arabic else []
+                rung.append(house.dial(script, "--from", FROM, *called))
+                scripts.wait(number + 1)  # each caller has to get its own
+            sids = [_hung_up(caller) for caller in rung]
+            records = _kept(house, sids)
+            left.pages = _pages(house, records)
+            entries = lab.log.read()
+            environ = dict(house.environ)
+        watcher.join(10)
+    assert scripts.dealt == len(callers), "a stream was opened again, and heard another's script"
+    left.pages += b"".join(watched).decode()
+    _from_lab(left, entries)
+    left.others += book.told("find_slots")
+    left.spans, left.metrics = collector.told("traces"), collector.told("metrics")
+    left.logs = (folder / "house.log").read_text()
+    left.files = "".join(f.read_bytes().decode("latin-1") for f in folder.glob("calls.db*"))
+    left.told = _asked_afterwards(module, environ, [record["call_id"] for record in records])
+    for record, caller in zip(records, callers, strict=True):
+        path = folder / "sealed" / f"{record['call_id']}.sealed"
+        left.sealed[caller.name] = path.read_bytes()
+        if module == "bot":
+            left.heard[caller.name] = _bursts(environ, record["call_id"], folder)
+    left.recordings = "".join(raw.decode("latin-1") for raw in left.sealed.values())
+    return left
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One of the callers."""
+
+    name: str
+    lines: list[str]
+    keys: str = ""
+    is_arabic: bool = False
+
+
+CALLERS = [
+    Caller("said", lines(ENGLISH, 0, yes=YES)),
+    Caller("written", lines(ENGLISH, 1, yes=YES)),
+    Caller(
+        "arabic", [*lines(ARABIC, 0, yes=YES_AR), *lines(ARABIC, 1, yes=YES_AR)], is_arabic=True
+    ),
+    Caller("typed", ["I have a question about my visit."], keys=TYPED),
+]
+
+
+class Dealt(list[list[str]]):
+    """Scripts that know how many were dealt out: one for each recogniser stream."""
+
+    dealt = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        self.dealt += 1
+        return super().__getitem__(index)
+
+    def wait(self, count: int) -> None:
+        """Until so many were."""
+        for _ in range(800):
+            if self.dealt >= count:
+                return
+            time.sleep(0.025)
+        raise AssertionError("the recogniser was not asked")
+
+
+def _from_lab(left: Left, entries: list[dict[str, Any]]) -> None:
+    """What the emulated providers were sent; what they said themselves is theirs."""
+    theirs = {"deepgram": {"final", "interim", "audio"}, "anthropic": {"answer"}}
     by_provider: dict[str, list[Any]] = {}
-    for entry in filter(_is_ours, entries):
-        by_provider.setdefault(entry["provider"], []).append(entry)
+    for entry in entries:
+        if entry["kind"] not in theirs.get(entry["provider"], set()):
+            by_provider.setdefault(entry["provider"], []).append(entry)
     voice = [*by_provider.pop("elevenlabs", []), *by_provider.pop("cartesia", [])]
     told = "".join(str(entry.get("message", {}).get("text", "")) for entry in voice)
-    return Left(
-        model="\n".join(leaves(by_provider.pop("anthropic", []))),
-        voice="\n".join([told, *leaves(voice)]),
-        others="\n".join(leaves(by_provider)),
-        logs=(folder / "house.log").read_text(),
-        pages=pages + b"".join(watched).decode(),
-        files="".join(file.read_bytes().decode("latin-1") for file in folder.glob("calls.db*")),
-    )
-
-
-def _is_ours(entry: dict[str, Any]) -> bool:
-    """Sent by the bot; what the emulated providers said themselves is theirs."""
-    theirs = {"deepgram": {"final", "interim", "audio"}, "anthropic": {"answer"}}
-    return entry["kind"] not in theirs.get(entry["provider"], set())
+    left.voice = "\n".join([told, *leaves(voice)])
+    left.model = "\n".join(leaves(by_provider.pop("anthropic", [])))
+    by_provider.pop("twilio", None)  # it knows who calls whom
+    left.others = "\n".join(leaves(by_provider))
 
 
 def _watch(house: House, into: list[bytes]) -> None:
     try:
-        with urllib.request.urlopen(f"{house.url}/api/events", timeout=170) as stream:
+        with urllib.request.urlopen(f"{house.url}/api/events", timeout=230) as stream:
             while piece := stream.read1(65536):
                 into.append(piece)
     except (OSError, HTTPException):
         pass  # the process ended
 
 
-def _pages(house: House, *, calls: int) -> str:
-    """What an operator can read afterwards."""
-    found = []
-    records: list[Any] = []
-    for _ in range(100):
-        records = house.get("/api/calls")
-        if len(records) >= calls:
-            break
+def _hung_up(caller: Any) -> str:
+    """Wait for a caller; which call it was at the carrier."""
+    caller.communicate(timeout=200)
+    return str(json.loads((caller.folder / "truth.json").read_text())["call_sid"])
+
+
+def _kept(house: House, sids: list[str]) -> list[dict[str, Any]]:
+    """The records of these calls, in this order."""
+    for _ in range(200):
+        kept = {record["provider_call_id"]: record for record in house.get("/api/calls")}
+        if len(kept) == len(sids):
+            return [kept[sid] for sid in sids]
         time.sleep(0.05)
-    assert len(records) == calls, "every call is kept"
+    raise AssertionError("a call was not kept")
+
+
+def _pages(house: House, records: list[dict[str, Any]]) -> str:
+    """What an operator can read while the process runs."""
+    found = []
     paths = ["/metrics", "/console", "/api/calls"]
     for record in records:
         paths += [f"/api/calls/{record['call_id']}", f"/console/calls/{record['call_id']}"]
@@ -258,43 +335,126 @@ def _pages(house: House, *, calls: int) -> str:
     return "\n".join([*found, *leaves(records), json.dumps(records, ensure_ascii=False)])
 
 
+def _asked_afterwards(module: str, environ: dict[str, str], call_ids: list[str]) -> str:
+    """What `offhook audit` and `offhook why` tell of the day and of each call."""
+    if module != "bot":
+        command = [sys.executable, "-m", module, "audit"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    loaded = load(environ)
+    told = audit_of(loaded, datetime.now(UTC).date())
+    for call_id in call_ids:
+        story = story_of(loaded, call_id)
+        assert story is not None
+        told += [*story.lines, json.dumps(story.document, ensure_ascii=False)]
+    return "\n".join(told)
+
+
+def _is_clear(raw: bytes) -> bool:
+    """Whether a file holds the caller's voice as it came in."""
+    clip = (ROOT / "lab" / "clips" / f"{CLIP}.ulaw").read_bytes()
+    silence = sum(byte in (0x7F, 0xFF) for byte in raw) / max(1, len(raw))
+    assert len(clip) > 1000
+    return not raw.startswith(MAGIC) or silence > 0.2  # sealed bytes are all alike
+
+
+def _bursts(environ: dict[str, str], call_id: str, folder: Path) -> int:
+    """How often the caller can be heard in a recording, for whoever has the key."""
+    out = folder / f"{call_id}.wav"
+    recording_of(load(environ), call_id, out)
+    with wave.open(str(out)) as wav:
+        left = memoryview(wav.readframes(wav.getnframes())).cast("h")[0::2].tolist()
+    tenths = [
+        max(map(abs, left[at : at + 800]), default=0) > 1500 for at in range(0, len(left), 800)
+    ]
+    bursts, quiet = 0, 99
+    for is_loud in tenths:
+        bursts += is_loud and quiet >= 8
+        quiet = 0 if is_loud else quiet + 1
+    return bursts
+
+
+# ── what is shown ────────────────────────────────────────────────────────────────────
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
-    return what_left(tmp_path_factory.mktemp("canary"), [lines(0), lines(1)])
+    return what_left(tmp_path_factory.mktemp("canary"), CALLERS)
 
 
 def test_every_canary_can_be_found_in_every_spelling():
     """The search sees what it has to see."""
-    for kind, (said, written, _) in CANARIES.items():
+    for kind, (said, written, _) in (ENGLISH | ARABIC).items():
         assert kinds_in(said) == {kind}
         assert kinds_in(written) == {kind}
+    assert kinds_in(json.dumps(RESULT)) == {"result", "result.numbers"}
+    assert kinds_in(f"{OWN} {TYPED} x {FROM}") == {"own", "typed", "from"}
     assert kinds_in("it is 4 1 5, double five five, oh one nine eight") == {"phone"}
     assert kinds_in("4 1 5, triple five, oh one nine eight") == {"phone"}
+    assert kinds_in("٤ ١ ٥ ٥٥٥ ٠١٩٨, z, a, b, q, u, i, l, o") == {"phone", "spelled"}
     assert kinds_in('{"text": "four five five"}') == set()
+    assert len(CANARIES) == 27
+    assert digits_of("صفر خمسة") == " 05"
 
 
 def test_the_callers_were_heard(left: Left):
-    """The stand-ins of both callers reached the model: the talk took place."""
-    for kind in ("CARD", "PHONE", "SSN", "EMAIL", "NAME", "PASSPORT", "CODE"):
+    """The stand-ins of all callers reached the model: the talk took place."""
+    for kind in ("CARD", "PHONE", "SSN", "EMAIL", "NAME", "PASSPORT", "CODE", "CLAIM"):
         assert f"[{kind}_1]" in left.model
+    assert "I typed [CODE_1]" in left.model
+    assert "رقم جوالي [PHONE_1]" in left.model
+    assert "patient" in left.model
+    assert "offhook.end_to_end_s" in left.spans
+    assert "offhook" in left.metrics
+    assert "DEBUG" in left.logs
 
 
-@pytest.mark.parametrize("place", ["model", "others", "logs", "pages", "files"])
+@pytest.mark.parametrize("place", PLACES)
 def test_no_canary_is_found(left: Left, place: str):
-    """Neither in requests nor in logs at DEBUG, metrics, events, pages, records or files."""
-    assert kinds_in(getattr(left, place)) == set()
+    """Neither in requests nor in spans, metrics, logs at DEBUG, events, pages, records, files, what
+    the command line tells, nor in the recordings' files."""
+    assert left.found(place) == set()
 
 
 def test_the_voice_is_told_only_what_may_be_read_back(left: Left):
     """Kinds that privacy.speak does not name never reach it; the others prove that it was asked."""
     found = kinds_in(left.voice)
-    assert found <= SPOKEN_BACK
+    assert found <= SPOKEN_BACK | {"result", "result.numbers"}
+    assert not {"card", "card.ar", "ssn", "ssn.ar", "code", "code.ar", "typed", "own"} & found
+    assert "5105185900224470" not in digits_of(left.voice)
     assert found & {"phone", "account"}
+    assert "phone.ar" in found
 
 
-def test_the_search_finds_them_when_nothing_is_redacted(tmp_path: Path):
-    """With the redactor switched off the same calls leak: the tests above can fail."""
-    said = [CANARIES[kind][1] for kind in ("card", "ssn")]
-    leaked = what_left(tmp_path, [[said[0], said[1]]], OFFHOOK__PRIVACY__KINDS="[]").found
-    for place in ("model", "voice", "pages"):
-        assert {"card", "ssn"} <= leaked[place]
+def test_a_recording_is_silent_where_a_card_or_a_code_was_said(left: Left):
+    """Whoever has the key hears the other breaths."""
+    silenced = {
+        name: sum(any(word in line.lower() for word in _SECRET_WORDS) for line in caller.lines)
+        for name, caller in {caller.name: caller for caller in CALLERS}.items()
+    }
+    assert silenced == {"said": 2, "written": 2, "arabic": 4, "typed": 0}
+    for caller in CALLERS:
+        assert left.heard[caller.name] == len(caller.lines) - silenced[caller.name]
+
+
+_SECRET_WORDS = ("card number", "verification code", "بطاقتي", "رمز التحقق")
+
+
+def test_the_search_finds_them_when_the_guards_are_taken_out(tmp_path: Path):
+    """With the redactor off, and the second guard of each exit with it, such calls leak at every
+    one: each of the tests above can fail."""
+    said = [f"{ENGLISH['phone'][1]} {ENGLISH['ssn'][1]}", YES]
+    callers = [Caller("said", said), Caller("typed", ["I have a question."], keys=TYPED)]
+    leaked = what_left(
+        tmp_path,
+        callers,
+        module="tests.calls.leaky_bot",
+        OFFHOOK__PRIVACY__KINDS="[]",
+        OFFHOOK__RECORDINGS__SILENCE="[]",
+    )
+    for place in PLACES:
+        found = leaked.found(place)
+        assert found, f"nothing is found in {place}"
+        assert place == "recordings" or "ssn" in found or place == "others", (place, found)
+    assert {"phone", "ssn", "own"} <= kinds_in(leaked.voice)
