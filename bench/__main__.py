@@ -5,7 +5,17 @@ from __future__ import annotations
 import importlib
 import sys
 
-TABLES = ("latency", "manners", "faults", "cost", "overhead", "privacy", "recording", "tail")
+TABLES = (
+    "latency",
+    "manners",
+    "faults",
+    "capacity",
+    "cost",
+    "overhead",
+    "privacy",
+    "recording",
+    "tail",
+)
 
 
 def main(arguments: list[str]) -> int:

@@ -48,6 +48,8 @@ NOTHING = Spread(0.0, 0.0)
 PROFILES = {
     # everything in one data centre: a founding assumption, not a measurement
     "co-located": Profile(Spread(0.070, 0.120), Spread(0.110, 0.160), 0.012, Spread(0.100, 0.160)),
+    # the same, without its weather: what is above the sum is the bot's own, at any load
+    "steady": Profile(Spread(0.070, 0.070), Spread(0.110, 0.110), 0.012, Spread(0.100, 0.100)),
     # published, over the internet: nova-3 247/298, claude-haiku-4-5 637/1615, Flash 150/200
     "public": Profile(Spread(0.247, 0.298), Spread(0.637, 1.615), 0.012, Spread(0.150, 0.200)),
     "zero": Profile(NOTHING, NOTHING, 0.0, NOTHING),

@@ -44,7 +44,7 @@ def test_zero_is_zero() -> None:
 
 def test_unknown_profile_names_the_choices() -> None:
     """A wrong name is told with the right ones."""
-    with pytest.raises(ValueError, match="co-located, public, zero"):
+    with pytest.raises(ValueError, match="co-located, steady, public, zero"):
         Delays("mars")
 
 
