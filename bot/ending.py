@@ -86,6 +86,16 @@ class CallEnding:
             self._run(session.leave_with(words, kind=WAY_OUT))
         self._arm()
 
+    def time_is_up(self) -> None:
+        """The call has lasted as long as calls may: say goodbye, whatever goes on, and hang up."""
+        if self._way_out is not None or self.ending is not None or self._farewell.is_asked:
+            return
+        logger.warning("call ends after capacity.max_call_s")
+        self._act(self._farewell.left(Ending.AGENT_SAID_GOODBYE, time.monotonic()))
+        words = self._session.persona.phrases.goodbye
+        self._run(self._session.leave_with(words, kind=WAY_OUT))
+        self._arm()
+
     # ── what happens ─────────────────────────────────────────────────────────────────
     def saw(self, frame: Frame) -> None:
         """A frame that reached the end of the list."""

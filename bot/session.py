@@ -67,6 +67,8 @@ _SEEN_AT_THE_END = (
 CALL_BEGINS = "(The telephone rings; the call is answered.)"
 # A turn that neither words nor silence ended; the endpoint's own hard stop is shorter.
 TURN_WATCHDOG_S = 8.0
+# The last words of a call that has lasted too long, and their watchdog.
+GOODBYE_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -251,12 +253,16 @@ class Session:
     async def _run_worker(self) -> None:
         runner = WorkerRunner(handle_sigint=False, check_dangling_tasks=False)
         await runner.add_workers(self._worker)
+        most_s = self.settings.capacity.max_call_s
+        time_is_up = asyncio.get_running_loop().call_later(most_s, self._ending.time_is_up)
         try:
-            async with asyncio.timeout(self.settings.capacity.max_call_s):
+            async with asyncio.timeout(most_s + GOODBYE_WITHIN_S):
                 await runner.run()
         except TimeoutError:
-            logger.warning("call ended after capacity.max_call_s")
-            self._ending.close(Ending.AGENT_SAID_GOODBYE)
+            logger.error("call cut off: it did not end after capacity.max_call_s")
+            self._ending.close(Ending.FAULT, Party.US)
+        finally:
+            time_is_up.cancel()
 
     async def _close(self) -> None:
         """In reverse: what acts on the call, its tools, the wire; then the receipt."""

@@ -223,3 +223,20 @@ async def test_an_emergency_is_led_to_the_number_for_it_at_any_hour():
     assert session.spoken == [("way_out", f"Help is coming. {PHRASES.transfer}")]
     following = session.afterwards.of("CA1")
     assert (following.step, following.number) == (Step.TRANSFER, "911")
+
+
+async def test_a_call_that_has_lasted_too_long_is_said_goodbye_to():
+    """Then it is hung up; one that is ending anyway is left alone."""
+    ending, session = call()
+    ending.time_is_up()
+    ending.saw(ReplyHeardFrame(reply=1, kind="reply", heard="It is", interrupted=True))
+    assert not session.is_stopped
+    await heard(ending, session, "way_out")
+    assert session.spoken == [("way_out", PHRASES.goodbye)]
+    assert session.afterwards.of("CA1").step is Step.HANG_UP
+    assert ending.ending is Ending.AGENT_SAID_GOODBYE
+    leaving, session = call()
+    await leaving.end_call()
+    leaving.time_is_up()
+    await leaving.aclose()
+    assert session.spoken == []
