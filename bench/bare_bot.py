@@ -35,6 +35,9 @@ class BareRecorder(CallRecorder):
     def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
         """Ignore."""
 
+    def reply(self, number: int, kind: str) -> None:
+        """Ignore."""
+
     def over(self, record: dict[str, Any]) -> None:
         """Tell nobody."""
 

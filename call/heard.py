@@ -134,6 +134,8 @@ class NoteHeard:
     """A clause was heard, wherever its words go."""
 
     text: str
+    reply: int = 0
+    kind: str = "reply"
 
 
 @dataclass(frozen=True)
@@ -301,11 +303,11 @@ class HeardLog:
     def _hear(self, reply: _Reply, text: str) -> tuple[Action, ...]:
         reply.heard.append(text)
         if reply.kind == FILLER:
-            return (NoteHeard(text),)
+            return (NoteHeard(text, reply.number, reply.kind),)
         if reply.tool_call_id:
             reply.late.append(text)
-            return (NoteHeard(text),)
-        return (NoteHeard(text), TakeText(text))
+            return (NoteHeard(text, reply.number, reply.kind),)
+        return (NoteHeard(text, reply.number, reply.kind), TakeText(text))
 
     def _close(
         self, reply: _Reply, *, interrupted: bool, by_bound: bool = False

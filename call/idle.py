@@ -209,7 +209,7 @@ class IdleLadder:
         if due_at is None or now < due_at:
             return ()
         self._quiet_at = now
-        if self._floor.is_agents or self._is_mid_turn:
+        if self._floor.is_agents or self._is_mid_turn or self._is_taken_for_nothing:
             self._rung = Rung.ASK if self._rung is Rung.PICK_UP else self._rung
             return ()
         rung, self._rung = self._rung, _NEXT[self._rung]
@@ -221,6 +221,11 @@ class IdleLadder:
     def _is_mid_turn(self) -> bool:
         """The caller's turn is open, and it has words."""
         return self._opened_at is not None and self._words_at > self._opened_at - _OPENED_BY_WORDS_S
+
+    @property
+    def _is_taken_for_nothing(self) -> bool:
+        """A sound has the floor, and no words yet: once it is over, what it cut is picked up."""
+        return self._opened_at is not None and self._has_cut and self._rung is Rung.ASK
 
     def _close(self, now: float) -> None:
         was_for_nothing = self._has_cut and not self._is_mid_turn

@@ -326,7 +326,7 @@ class Interruption:
         self._alarms.false(now)
 
     def _yield(self, reason: str) -> tuple[Action, ...]:
-        if reason != "voice":
+        if reason not in ("voice", "words"):  # said over the agent
             self._alarms.real()
         self._calm()
         return (Yield(reason),)

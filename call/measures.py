@@ -61,6 +61,7 @@ class Moment(StrEnum):
     HELD = "held"  # a sound over the agent: its own is held back
     RESUMED = "resumed"  # it goes on
     REPLY_HEARD = "reply_heard"  # the last mark of the reply came back
+    REPLY_CUT = "reply_cut"  # what was heard of an interrupted reply has been told
     FILLER_HEARD = "filler_heard"  # the same of a holding phrase: the answer is still to come
 
 
@@ -83,6 +84,10 @@ class Recorder(Protocol):
         it). Only text that may be shown reaches this: whoever calls it stands behind the redactor.
         """
 
+    def reply(self, number: int, kind: str) -> None:
+        """What is told of the agent next belongs to this reply of its own; `kind` as in
+        `ReplyHeardFrame`."""
+
 
 class NullRecorder:
     """Records nothing; for tests and for parts used outside a call."""
@@ -97,6 +102,9 @@ class NullRecorder:
         """Ignore."""
 
     def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
+        """Ignore."""
+
+    def reply(self, number: int, kind: str) -> None:
         """Ignore."""
 
 

@@ -53,7 +53,7 @@ class LastWords:
     def __init__(self, settings: Pardon | None = None) -> None:
         self._settings = settings or Pardon()
         self._replies: deque[_Reply] = deque(maxlen=_REPLIES_KEPT)
-        self._sounding = 0  # the last reply whose sound began to leave
+        self._sounding = (0, 0)  # the last (reply, clause) whose sound began to leave
         self._heard = (0, 0)  # up to here in full
         self._touched = (0, 0)  # up to here at least in part
         self._is_lost = False  # an answer was dropped before a word of it was heard
@@ -67,9 +67,9 @@ class LastWords:
             self._replies.append(_Reply(reply, kind))
         self._replies[-1].clauses[clause] = text
 
-    def began(self, reply: int, *, kind: str) -> None:
+    def began(self, reply: int, clause: int, *, kind: str) -> None:
         """The sound of a clause begins to leave."""
-        self._sounding = reply
+        self._sounding = (reply, clause)
         if kind != FILLER:
             self._asked.clear()
             self._is_lost = False
@@ -111,18 +111,20 @@ class LastWords:
         empty if nothing was being said."""
         if self.is_answer_owed:
             return ""
-        number, last = self._heard
+        sounding, heard = self._sounding[0], self._heard
         unheard = [
             text
             for reply in self._replies
-            if reply.number == self._sounding or (reply.number > self._sounding and reply.is_own)
+            if reply.number == sounding or (reply.number > sounding and reply.is_own)
             for clause, text in reply.clauses.items()
-            if reply.kind != FILLER and (reply.number, clause) > (number, last)
+            if reply.kind != FILLER and (reply.number, clause) > heard
         ]
         return " ".join(unheard)
 
     def _from_the_end(self) -> str:
         number, last = self._touched
+        if self._sounding[0] == number:  # word of it comes a little later than the sound
+            last = max(last, self._sounding[1])
         reply = self._reply(number)
         if reply is None or reply.kind == FILLER:
             return ""

@@ -15,6 +15,9 @@ from call.measures import Moment, Recorder
 from call.turn import Standing, TurnState
 from call.waterfall import critical_path
 
+# What is said before anybody's turn, even if it sounds later than that.
+_OPENING = frozenset({"disclosure", "greeting"})
+_REPLIES_KEPT = 8  # heard, being heard, and on their way
 # What an answer begun early does before the turn is decided.
 _AHEAD = frozenset(
     {Moment.LLM_REQUEST, Moment.LLM_FIRST_TOKEN, Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE}
@@ -68,6 +71,7 @@ class _Turn:
     models: list[str] = field(default_factory=list)
     voices: list[str] = field(default_factory=list)
     interrupted: bool = False
+    is_told: bool = False  # what was heard of it when it was interrupted
     speculated: bool = False
     kept_speculation: bool = False
     ahead: list[tuple[float, Moment]] | None = None  # of an answer begun early, in hand
@@ -118,6 +122,9 @@ class Timeline:
         self._hearing: _Turn | None = None  # the caller's turn
         self._answering: _Turn | None = None  # the turn the agent answers
         self._opening = _Turn()  # what the agent says before anybody's turn
+        self._owners: dict[int, _Turn] = {}  # of the latest replies: whose turn they belong to
+        self._told_of: _Turn | None = None  # the owner of the reply in hand
+        self._parting: list[_Turn] = []  # over, but what was heard of them is still to be told
 
     @property
     def state(self) -> TurnState:
@@ -161,8 +168,18 @@ class Timeline:
             if final:
                 self._caller().caller.append((text.strip(), confidence))
             return
-        turn = self._answering or self._opening
+        turn = self._told_of or self._answering or self._opening
         (turn.heard if final else turn.written).append(text.strip())
+
+    def reply(self, number: int, kind: str) -> None:
+        """What is told of the agent next belongs to this reply: to the turn in which it began to
+        sound. 0 is a reply that never did."""
+        if number and number not in self._owners:
+            answering = None if kind in _OPENING else self._answering
+            self._owners[number] = answering or self._opening
+            if len(self._owners) > _REPLIES_KEPT:
+                del self._owners[next(iter(self._owners))]
+        self._told_of = self._owners.get(number)
 
     def switched(self, voice: str) -> None:
         """Another voice goes on inside the clause."""
@@ -182,10 +199,12 @@ class Timeline:
 
     def close(self) -> None:
         """The call is over: so is every turn."""
+        self._part()
         self._finish_answer()
         if self._hearing is not None and self._hearing.caller:
             self._answering, self._hearing = self._hearing, None
             self._finish_answer()
+        self._part()
 
     def _caller(self) -> _Turn:
         if self._hearing is None:
@@ -196,6 +215,7 @@ class Timeline:
         turn, self._hearing = self._hearing or _Turn(), None
         if not turn.caller and self._answering is not None:
             return  # noise beside an answer that goes on
+        self._part()
         self._finish_answer()
         if turn.caller:
             self._number(turn)
@@ -215,6 +235,9 @@ class Timeline:
         turn.ahead = None
 
     def _answer(self, moment: Moment, at: float) -> None:
+        if moment is Moment.REPLY_CUT:
+            self._cut()
+            return
         turn = self._answering
         if turn is None:
             return
@@ -222,8 +245,24 @@ class Timeline:
             turn.interrupted = True  # the last words heard of it are still to be told
             return
         turn.moments.append((at, moment))
-        if moment is Moment.REPLY_HEARD and turn.is_answered:
+        is_its_own = self._told_of in (None, turn)
+        if moment is Moment.REPLY_HEARD and is_its_own and turn.is_answered:
             self._finish_answer()
+
+    def _cut(self) -> None:
+        """All that was heard of an interrupted reply has been told."""
+        if self._told_of is not None:
+            self._told_of.is_told = True
+        self._part(told_only=True)
+
+    def _part(self, *, told_only: bool = False) -> None:
+        """Hand out turns that are over, once what was heard of them is known."""
+        parting, self._parting = self._parting, []
+        for turn in parting:
+            if told_only and not turn.is_told:
+                self._parting.append(turn)
+            else:
+                self._hand_out(turn)
 
     def _number(self, turn: _Turn) -> int:
         if turn.number is None:
@@ -232,9 +271,19 @@ class Timeline:
         return turn.number
 
     def _finish_answer(self) -> None:
-        """Hand the turn out; one without words of either side leaves no record."""
+        """The turn is over; one that was cut short may have to wait for its last words."""
         turn, self._answering = self._answering, None
-        if turn is None or not (turn.caller or turn.written):
+        if turn is None:
+            return
+        is_sounding = any(owner is turn for owner in self._owners.values())
+        if turn.interrupted and is_sounding and not turn.is_told:
+            self._parting.append(turn)
+        else:
+            self._hand_out(turn)
+
+    def _hand_out(self, turn: _Turn) -> None:
+        """One without words of either side leaves no record."""
+        if not (turn.caller or turn.written):
             return
         record = self._record(turn)
         self.records.append(record)

@@ -180,7 +180,8 @@ class HeardLedger(DecidingProcessor):
             spoken=frame.text,
             clause_id=frame.clause_id,
         )
-        self._last_words.began(frame.reply, kind=frame.kind)
+        self._last_words.began(frame.reply, frame.clause, kind=frame.kind)
+        self._recorder.reply(frame.reply, frame.kind)
         self._recorder.words("agent", frame.written, final=False)
         if frame.voice:
             self._recorder.count(CLAUSES, voice=frame.voice)
@@ -220,6 +221,7 @@ class HeardLedger(DecidingProcessor):
                 case OpenReply():
                     frames.append(LLMFullResponseStartFrame())
                 case NoteHeard():
+                    self._recorder.reply(action.reply, action.kind)
                     self._recorder.words("agent", action.text, final=True)
                 case TakeText():
                     frames.append(HeardTextFrame(text=action.text))
@@ -235,7 +237,10 @@ class HeardLedger(DecidingProcessor):
         if reply.by_bound:
             self._recorder.count(MARKS_MISSED)
         is_filler = reply.kind == FILLER  # an answer is still to come
-        if reply.heard and not reply.interrupted:
+        self._recorder.reply(reply.reply, reply.kind)
+        if reply.interrupted:
+            self._recorder.moment(Moment.REPLY_CUT, now)
+        elif reply.heard:
             heard = Moment.FILLER_HEARD if is_filler else Moment.REPLY_HEARD
             self._recorder.moment(heard, now)
         self._floor.reply_ended(reply.reply)

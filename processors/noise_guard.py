@@ -9,6 +9,7 @@ from pipecat.frames.frames import (
     Frame,
     InterimTranscriptionFrame,
     TranscriptionFrame,
+    UserSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -25,6 +26,7 @@ from call.noise import (
     WordlessSound,
     WordsHeard,
 )
+from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 from frames.recovery import HearingBackFrame, HearingLostFrame
 from processors.deciding import DecidingProcessor, Leaving, Upstream
 
@@ -33,7 +35,8 @@ class NoiseGuard(DecidingProcessor):
     """Hosts `call.noise.WordlessSound`; stands behind the recogniser and ahead of the turn.
 
     For noise it says, both ways, what the voice detector says when the caller falls silent: so the
-    recogniser settles its words and the turn is decided, though the sound goes on.
+    recogniser settles its words and the turn is decided, though the sound goes on. From then on
+    what the detector says of the noise goes no further.
     """
 
     def __init__(
@@ -48,11 +51,11 @@ class NoiseGuard(DecidingProcessor):
         self._recorder = recorder or NullRecorder()
 
     def decide(self, frame: Frame, now: float) -> Leaving | None:
-        """Everything passes."""
+        """Everything passes but the signs of noise."""
         fact = _fact(frame)
         if fact is not None:
             self._rule.decide(fact, now)
-        return None
+        return () if self._rule.is_noise and isinstance(frame, _SIGNS_OF_SOUND) else None
 
     def next_deadline(self) -> float | None:
         """When the sound has gone on for too long."""
@@ -69,6 +72,15 @@ class NoiseGuard(DecidingProcessor):
         onward, back = VADUserStoppedSpeakingFrame(), VADUserStoppedSpeakingFrame()
         onward.broadcast_sibling_id, back.broadcast_sibling_id = back.id, onward.id
         return (onward, Upstream(back))
+
+
+_SIGNS_OF_SOUND = (
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+    UserSpeakingFrame,
+    VoiceOnsetFrame,
+    VoicePauseFrame,
+)
 
 
 def _fact(frame: Frame) -> Fact | None:

@@ -75,6 +75,9 @@ class Metrics:
     def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
         """Words are no numbers."""
 
+    def reply(self, number: int, kind: str) -> None:
+        """Nor is whose they are."""
+
     # ── turns and calls ──────────────────────────────────────────────────────────────
     def turn(self, turn: Mapping[str, Any], *, call_id: str) -> None:
         """A turn is over: its numbers, its stages, and its cause when it was slow."""

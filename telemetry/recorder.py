@@ -110,6 +110,10 @@ class CallRecorder:
         else:
             self.event("agent.heard" if final else "agent.clause", text=text)
 
+    def reply(self, number: int, kind: str) -> None:
+        """What is told of the agent next belongs to this reply."""
+        self.timeline.reply(number, kind)
+
     def tool(self, name: str, *, outcome: str, seconds: float) -> None:
         """A tool call is over."""
         self.observe(TOOL_SECONDS, seconds)

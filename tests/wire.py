@@ -60,6 +60,9 @@ class Notebook:
     def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
         """Ignore."""
 
+    def reply(self, number: int, kind: str) -> None:
+        """Ignore."""
+
     def broken(self) -> dict[str, float]:
         """Counts of broken rules, by rule."""
         return {

@@ -84,11 +84,11 @@ def test_each_clause_enters_when_it_was_played() -> None:
     log = HeardLog()
     tell(log, *reply(1, "We close at six.", "See you."), ReplySpoken())
     assert tell(log, ClausePlayed(1, 1)) == [
-        NoteHeard("We close at six."),
+        NoteHeard("We close at six.", 1),
         TakeText("We close at six."),
     ]
     assert tell(log, ClausePlayed(1, 2)) == [
-        NoteHeard("See you."),
+        NoteHeard("See you.", 1),
         TakeText("See you."),
         CloseReply(1, "reply", "We close at six. See you.", interrupted=False),
     ]
@@ -186,7 +186,7 @@ def test_words_before_a_tool_call_stand_before_it() -> None:
     assert tell(log, ToolCalled("t2")) == []
     late = tell(log, ReplySpoken(), ClausePlayed(1, 2))
     assert late == [
-        NoteHeard("check."),
+        NoteHeard("check.", 1),
         InsertText("t1", "check."),
         CloseReply(1, "reply", "Let me check.", interrupted=False),
     ]
@@ -361,10 +361,16 @@ def test_a_holding_phrase_is_heard_and_no_part_of_the_conversation() -> None:
     log = HeardLog()
     tell(log, *reply(1, "Let me look.", kind="filler"), ToolCalled("t1"), ReplySpoken())
     heard = tell(log, ClausePlayed(1, 1))
-    assert heard == [NoteHeard("Let me look."), CloseReply(1, "filler", "Let me look.", False)]
+    assert heard == [
+        NoteHeard("Let me look.", 1, "filler"),
+        CloseReply(1, "filler", "Let me look.", False),
+    ]
     tell(log, *reply(2, "One moment.", "I am still on it.", kind="filler"))
     cut = tell(log, ClausePlayed(2, 1), CallerInterrupted())
-    assert cut == [NoteHeard("One moment."), CloseReply(2, "filler", "One moment.", True)]
+    assert cut == [
+        NoteHeard("One moment.", 2, "filler"),
+        CloseReply(2, "filler", "One moment.", True),
+    ]
 
 
 def test_a_clause_that_nobody_could_end_is_kept_as_far_as_it_was_said():

@@ -200,6 +200,13 @@ def test_what_a_noise_cut_short_is_said_again() -> None:
     assert silence.said[0][1] == Speak(Rung.PICK_UP)
 
 
+def test_while_the_noise_goes_on_nothing_is_asked() -> None:
+    """What it cut comes first, once it is over."""
+    silence = Silence().tell(10.0, ReplyHeard(), AgentCut(), TurnOpened()).wait(30.0)
+    assert silence.rungs == []
+    assert silence.tell(30.0, TurnClosed()).wait(32.0).rungs == [(31.0, Rung.PICK_UP)]
+
+
 def test_what_words_cut_short_is_not() -> None:
     """The caller wanted the floor."""
     silence = Silence().tell(10.0, WordsHeard("Stop"), AgentCut(), TurnOpened(), ReplyHeard())

@@ -111,6 +111,18 @@ def test_a_word_makes_the_line_believed_again(words: str) -> None:
     assert again[-2:] == [Hold(), Resume()]
 
 
+def test_words_to_a_silent_agent_say_nothing_of_the_line() -> None:
+    """A speakerphone stays one."""
+    floor = speaking()
+    rule = Interruption(BargeIn(), floor)
+    for at in (1.0, 2.0):
+        rule.came_to_nothing(at)
+    floor.agent_ended()
+    assert rule.decide(WordsHeard("Where are you?", final=True), 5.0) == (Yield("words"),)
+    floor.clause_began(2, ANSWER, is_protected=False, now=6.0, clause_id="2.1")
+    assert rule.decide(VoiceBegan(), 7.0) == ()
+
+
 def test_a_word_during_the_hold_makes_the_line_believed_again() -> None:
     """It was no false alarm."""
     listening: list[tuple[float, Fact]] = [

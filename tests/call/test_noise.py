@@ -20,7 +20,7 @@ from call.noise import (
 
 pytestmark = pytest.mark.rule
 
-KNOBS = Noise(wordless_s=4.0)
+KNOBS = Noise(wordless_s=4.0, gap_s=1.0)
 
 
 def told(*facts: tuple[float, Fact]) -> WordlessSound:
@@ -36,9 +36,25 @@ def test_it_is_called_noise_once_it_has_lasted() -> None:
     rule = told((10.0, SoundBegan()))
     assert rule.next_deadline() == 14.0
     assert rule.on_deadline(13.9) == ()
+    assert not rule.is_noise
     assert rule.on_deadline(14.0) == (CallItNoise(),)
+    assert rule.is_noise
     assert rule.next_deadline() is None
     assert rule.on_deadline(30.0) == ()
+
+
+def test_short_pauses_are_part_of_a_sound() -> None:
+    """A radio breathes; a second of quiet ends it, and what comes then is judged anew."""
+    radio = told((10.0, SoundBegan()), (12.0, SoundCeased()), (12.9, SoundBegan()))
+    assert radio.next_deadline() == 14.0
+    assert radio.on_deadline(14.0) == (CallItNoise(),)
+    for now, fact in ((15.0, SoundCeased()), (15.9, SoundBegan()), (17.0, WordsHeard())):
+        radio.decide(fact, now)
+        assert radio.is_noise
+    radio.decide(SoundCeased(), 20.0)
+    radio.decide(SoundBegan(), 21.0)
+    assert not radio.is_noise
+    assert radio.next_deadline() == 25.0
 
 
 def test_words_are_no_noise() -> None:
@@ -62,11 +78,11 @@ def test_without_a_recogniser_nothing_is_judged() -> None:
     assert told((1.0, HearingLost()), (2.0, HearingBack())).next_deadline() is None
 
 
-@pytest.mark.parametrize("seconds", [0.5, 61.0])
-def test_patience_has_bounds(seconds: float) -> None:
+@pytest.mark.parametrize("knob", [{"wordless_s": 0.5}, {"wordless_s": 61}, {"gap_s": 0}])
+def test_patience_has_bounds(knob: dict[str, float]) -> None:
     """Less cuts into slow speech, more is no rule at all."""
-    with pytest.raises(ValueError, match="wordless_s"):
-        Noise(wordless_s=seconds)
+    with pytest.raises(ValueError, match=next(iter(knob))):
+        Noise(**knob)
 
 
 FACTS = st.sampled_from(
@@ -76,17 +92,17 @@ FACTS = st.sampled_from(
 
 @given(st.lists(st.tuples(st.floats(0, 3), FACTS), max_size=60))
 def test_speech_with_a_word_in_time_is_never_noise(story: list[tuple[float, Fact | None]]) -> None:
-    """Whatever the order: at least `wordless_s` of sound lie behind the last word."""
-    rule, now, began_at = WordlessSound(KNOBS), 0.0, None
+    """Whatever the order: at least `wordless_s` lie behind the last word and the sound's begin."""
+    rule, now, quiet_at, since = WordlessSound(KNOBS), 0.0, float("-inf"), 0.0
     for passes_s, fact in story:
         now += passes_s
         if fact is None:
             if rule.on_deadline(now):
-                assert began_at is not None and now - began_at >= KNOBS.wordless_s
-                began_at = None
+                assert now - since >= KNOBS.wordless_s
             continue
         rule.decide(fact, now)
-        if isinstance(fact, SoundBegan) or (began_at is not None and isinstance(fact, WordsHeard)):
-            began_at = now
-        elif isinstance(fact, SoundCeased):
-            began_at = None
+        is_new = isinstance(fact, SoundBegan) and now - quiet_at >= KNOBS.gap_s
+        if is_new or isinstance(fact, WordsHeard):
+            since = now
+        if isinstance(fact, SoundBegan | SoundCeased):
+            quiet_at = now

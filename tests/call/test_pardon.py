@@ -22,8 +22,9 @@ def spoken(
     words = words or LastWords()
     for number, text in enumerate(clauses, 1):
         words.written(reply, number, text, kind=kind)
-    if heard:
-        words.began(reply, kind=kind)
+    for number in range(1, -int(-heard // 1) + 1):
+        if number <= len(clauses):
+            words.began(reply, number, kind=kind)
     for number in range(1, min(int(heard), len(clauses)) + 1):
         words.played(reply, number, is_end=True)
     if heard % 1:
@@ -49,6 +50,16 @@ def test_as_far_as_it_was_heard() -> None:
     """The clause that was being said is said to its end; what nobody heard is not said *again*."""
     words = spoken("We have nine,", "ten thirty,", "and two.", heard=1.5)
     assert words.answer("What was that?") == "We have nine, ten thirty,"
+
+
+def test_a_clause_that_has_just_begun_counts_as_heard() -> None:
+    """Word of it comes a little later than its sound; a reply of which nobody has word does not."""
+    words = spoken("We have nine,", "ten thirty,", "and two.", heard=1)
+    words.began(1, 2, kind="reply")
+    assert words.answer("Sorry?") == "We have nine, ten thirty,"
+    words.written(2, 1, "Which one?", kind="reply")
+    words.began(2, 1, kind="reply")
+    assert words.answer("Sorry?") == "We have nine,"
 
 
 def test_other_words_are_for_the_model() -> None:
@@ -125,7 +136,7 @@ def test_a_reply_of_which_nothing_was_heard_yet_is_cut_whole() -> None:
     words = spoken("One.", "Two.")
     for number, text in enumerate(("Three,", "four."), 1):
         words.written(2, number, text, kind="reply")
-    words.began(2, kind="reply")
+    words.began(2, 1, kind="reply")
     assert words.cut() == "Three, four."
 
 

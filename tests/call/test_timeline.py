@@ -253,9 +253,86 @@ def test_confidence_is_weighted_by_words() -> None:
     assert timeline.records[0].confidence == 0.8
 
 
+def test_what_was_heard_is_told_of_the_turn_it_was_said_in() -> None:
+    """However late: the next turn may be decided before anybody knows."""
+    records: list[TurnRecord] = []
+    timeline = Timeline(on_turn=records.append, strict=True)
+    asked(timeline, "Tell me everything.", 1.0)
+    timeline.reply(1, "reply")
+    answered(timeline, "One. Two.", 1.0)
+    timeline.moment(M.SPEECH_STARTED, 3.0)
+    timeline.moment(M.INTERRUPTED, 3.0)
+    asked(timeline, "Stop.", 4.0)
+    assert records == []  # what was heard of the first is not known yet
+    timeline.reply(1, "reply")
+    timeline.words("agent", "One.", final=True)
+    timeline.moment(M.REPLY_CUT, 4.5)
+    assert [(r.caller_text, r.heard_text) for r in records] == [("Tell me everything.", "One.")]
+    timeline.reply(2, "reply")
+    answered(timeline, "Sorry.", 4.0)
+    heard(timeline, "Sorry.", 6.0)
+    assert [(r.caller_text, r.heard_text) for r in records[1:]] == [("Stop.", "Sorry.")]
+
+
+def test_a_turn_waits_for_its_last_words_no_longer_than_to_the_next() -> None:
+    """They may never come; a cut of something else tells nothing of it."""
+    for end in ("next turn", "end of call"):
+        timeline = Timeline()
+        asked(timeline, "One?", 1.0)
+        timeline.reply(1, "reply")
+        answered(timeline, "One.", 1.0)
+        timeline.moment(M.INTERRUPTED, 3.0)
+        asked(timeline, "Two?", 4.0)
+        timeline.reply(0, "reply")
+        timeline.moment(M.REPLY_CUT, 4.1)
+        assert timeline.records == []
+        if end == "next turn":
+            asked(timeline, "Three?", 8.0)
+            assert [r.caller_text for r in timeline.records] == ["One?", "Two?"]
+        timeline.close()
+        assert [r.caller_text for r in timeline.records][:2] == ["One?", "Two?"]
+
+
+def test_the_opening_heard_over_the_first_turn_stays_the_opening() -> None:
+    """Who talks over the disclosure is answered behind it; its end does not end the turn."""
+    timeline = Timeline(strict=True)
+    timeline.reply(1, "disclosure")
+    timeline.moment(M.FIRST_AUDIO, 0.5)
+    timeline.words("agent", "A machine speaks.", final=False)
+    guessed(timeline, 2.0, verdict=M.GUESS_KEPT)
+    timeline.words("caller", "Hello?", final=True)
+    timeline.moment(M.TURN_DECIDED, 2.3)
+    timeline.moment(M.FIRST_AUDIO, 2.4)
+    timeline.reply(2, "greeting")
+    timeline.words("agent", "Good day.", final=False)
+    for number, kind, text in (
+        (1, "disclosure", "A machine speaks."),
+        (2, "greeting", "Good day."),
+    ):
+        timeline.reply(number, kind)
+        timeline.words("agent", text, final=True)
+        timeline.moment(M.REPLY_HEARD, 3.0)
+    assert timeline.records == []
+    assert timeline.opening_text == "A machine speaks. Good day."
+    timeline.reply(3, "reply")
+    timeline.moment(M.FIRST_AUDIO, 3.1)
+    timeline.words("agent", "Hello.", final=False)
+    heard(timeline, "Hello.", 4.0)
+    (record,) = timeline.records
+    assert (record.caller_text, record.heard_text) == ("Hello?", "Hello.")
+
+
+def test_old_replies_are_forgotten() -> None:
+    """A long call does not remember whose each of them was."""
+    timeline = Timeline()
+    for number in range(1, 50):
+        timeline.reply(number, "reply")
+    assert len(timeline._owners) < 10
+
+
 STEP = st.one_of(
     st.sampled_from([*Moment]),
-    st.sampled_from(["caller", "agent", "heard"]),
+    st.sampled_from(["caller", "agent", "heard", "reply"]),
 )
 
 
@@ -271,6 +348,8 @@ def test_any_story_gives_sound_records(story: list[tuple[Moment | str, float]]) 
         elif step == "caller":
             said += 1
             timeline.words("caller", f"w{said}", final=True, confidence=0.5)
+        elif step == "reply":
+            timeline.reply(said, "reply")
         else:
             timeline.words("agent", "a", final=step == "heard")
     timeline.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from lab.caller import Caller, Outcome
 from lab.dialling import Phone
 from lab.impairments import parse as impaired
-from lab.loudness import RATE_HZ, decode, encode
+from lab.loudness import RATE_HZ, encode
 from lab.mouth import Clip, Clips, clip
 from lab.plan import Plan
 from lab.script import parse
@@ -73,18 +74,9 @@ def joined(*sounds: bytes) -> bytes:
 
 
 def said(name: str) -> bytes:
-    """One of the lab's clips."""
-    return Clips()[name].sound
-
-
-def quiet(seconds: float) -> bytes:
-    """Nothing."""
-    return encode(np.zeros(int(seconds * RATE_HZ)))
-
-
-def level_of(sound: bytes) -> float:
-    """dBFS."""
-    return float(20 * np.log10(np.sqrt(np.mean(decode(sound).astype(float) ** 2)) / 32768))
+    """The voice of one of the lab's clips, without the quiet around it."""
+    clip = Clips()[name]
+    return clip.sound[round(clip.starts_s * RATE_HZ) : round(clip.ends_s * RATE_HZ)]
 
 
 # ── callers ──────────────────────────────────────────────────────────────────────────
@@ -137,11 +129,18 @@ def ring_all(
 ) -> dict[str, Told]:
     """All of them at the same time, on a loop of their own."""
     outcomes = asyncio.run(_ring(house, callers, spread_s))
-    records = {call["provider_call_id"]: call for call in house.get("/api/calls")}
-    return {
-        name: Told(outcome, records.get(outcome.timeline.call_sid, {}))
-        for name, outcome in outcomes.items()
-    }
+    return {name: Told(outcome, _record(house, outcome)) for name, outcome in outcomes.items()}
+
+
+def _record(house: House, outcome: Outcome) -> dict[str, Any]:
+    """The bot's record, once the call is over for the bot, too."""
+    for _ in range(200):
+        for call in house.get("/api/calls"):
+            if call["provider_call_id"] == outcome.timeline.call_sid and call["ended_at"]:
+                record: dict[str, Any] = call
+                return record
+        time.sleep(0.05)
+    raise AssertionError(f"no record of call {outcome.timeline.call_sid}")
 
 
 async def _ring(house: House, callers: Mapping[str, Rough], spread_s: float) -> dict[str, Outcome]:

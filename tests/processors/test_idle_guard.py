@@ -142,7 +142,7 @@ def test_what_a_noise_has_cut_is_said_again() -> None:
     stage = Stage()
     for number, text in enumerate(("One,", "two."), 1):
         stage.last_words.written(1, number, text, kind="reply")
-    stage.last_words.began(1, kind="reply")
+    stage.last_words.began(1, 1, kind="reply")
     stage.last_words.played(1, 1, is_end=True)
     cut_by_noise(stage)
     assert stage.ring(13.0) == [("two.", "again", True)]

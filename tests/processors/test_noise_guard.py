@@ -10,6 +10,7 @@ from pipecat.frames.frames import (
     InterimTranscriptionFrame,
     TextFrame,
     TranscriptionFrame,
+    UserSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
@@ -17,6 +18,7 @@ from pipecat.tests.utils import SleepFrame, run_test
 
 from call.measures import NOISE, Measure, NullRecorder
 from call.noise import Noise
+from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 from frames.recovery import HearingBackFrame, HearingLostFrame
 from processors.noise_guard import NoiseGuard
 from tests.conftest import TICK
@@ -82,6 +84,18 @@ async def test_the_silence_is_told_both_ways_and_counted() -> None:
     assert isinstance(onward, Ceased)
     assert guard.on_deadline(12.0) == ()
     assert counts.counted == [NOISE]
+
+
+def test_the_signs_of_noise_go_no_further() -> None:
+    """Until it is quiet for a while; words, and everything else, do."""
+    guard = facts(NoiseGuard(PATIENCE), (10.0, Began()))
+    guard.on_deadline(11.0)
+    signs = (UserSpeakingFrame(), VoicePauseFrame(), Ceased(), VoiceOnsetFrame(), Began())
+    for at, sign in enumerate(signs):
+        assert guard.decide(sign, 12.0 + at / 10) == ()
+    facts(guard, (13.0, TranscriptionFrame("hello", "", "")), (13.1, TextFrame("a")))
+    assert guard.decide(Ceased(), 14.0) == ()
+    facts(guard, (15.0, Began()), (15.1, Ceased()))
 
 
 async def test_on_the_stream() -> None:

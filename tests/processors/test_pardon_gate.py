@@ -38,7 +38,7 @@ class Stage:
     def __init__(self) -> None:
         self.last_words, self.speculation, self.counts = LastWords(), Speculation(), Counts()
         self.last_words.written(1, 1, "At ten.", kind="reply")
-        self.last_words.began(1, kind="reply")
+        self.last_words.began(1, 1, kind="reply")
         self.last_words.played(1, 1, is_end=True)
 
     def guess(self, text: str) -> Guess:

@@ -150,6 +150,9 @@ class Notes:
     def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:
         """Ignore."""
 
+    def reply(self, number: int, kind: str) -> None:
+        """Ignore."""
+
     def of(self, measure: Measure, **labels: str) -> float:
         """A counter's value; without labels, over all of them."""
         want = [f"{k}={v}" for k, v in labels.items()]
