@@ -24,6 +24,8 @@ from bot.seen import check_redis
 from bot.settings import KNOBS, Loaded
 from call.audio import RATE_HZ
 from call.errors import SettingsError
+from services import Speak
+from services.phrases import shipped
 
 PORT = 7860
 SPELLED = ("en", "ar")
@@ -87,11 +89,7 @@ def _load(loaded: Loaded, findings: list[Finding]) -> Personas | None:
 def _agent(loaded: Loaded, people: list[Persona]) -> list[Finding]:
     settings = loaded.settings
     found = [good("agent", f"{loaded.agent_path}: {', '.join(p.name for p in people)}")]
-    for provider in (settings.speak.provider, *settings.speak.stand_ins):
-        for persona in people:
-            if not persona.voices.get(provider):
-                text = f"{persona.name} has no voice at {provider}"
-                found.append(problem("agent", text, f"set voices.{provider} in the agent's file"))
+    found += _voices(settings.speak, people)
     for persona in people:
         if persona.language.partition("-")[0] not in SPELLED:
             text = f"{persona.name} speaks {persona.language!r}, where numbers are left as digits"
@@ -105,6 +103,27 @@ def _agent(loaded: Loaded, people: list[Persona]) -> list[Finding]:
     if not settings.tools.base_url and not any(persona.tools for persona in people):
         text = "no tool is offered to the model"
         found.append(note("tools", text, "set tools.base_url if the agent's file names tools"))
+    return found
+
+
+def _voices(speak: Speak, people: list[Persona]) -> list[Finding]:
+    """Who speaks for each agent, and who goes on when that voice falters."""
+    found = []
+    for provider in speak.voices:
+        for persona in people:
+            if persona.voices.get(provider):
+                continue
+            text = f"{persona.name} has no voice at {provider}"
+            if provider in speak.stand_ins:
+                text += f", which is to go on when {speak.provider} falters"
+            found.append(problem("agent", text, f"set voices.{provider} in the agent's file"))
+    if not speak.stand_ins:
+        text = f"nobody goes on when {speak.provider} falters"
+        found.append(note("voices", text, "name a second voice in speak.stand_ins"))
+    for language in dict.fromkeys(persona.language for persona in people):
+        if not shipped(language):
+            text = f"no phrases in {language!r} come with the program"
+            found.append(note("voices", text, "callers hear nothing when no voice can speak"))
     return found
 
 

@@ -96,8 +96,8 @@ class Speak:
     provider: str = "elevenlabs"
     """The voice: elevenlabs or cartesia."""
     stand_ins: tuple[str, ...] = ("cartesia",)
-    """Voices to go on with when the first one fails, in order; one without a key, or without a
-    voice of the agent's, is left out."""
+    """Voices to go on with when the first one falters, in order; one at which the agent has no
+    voice is left out."""
     first_byte_budget_s: float = 0.4
     """A voice without a sound for this long, or for twice its live 95th percentile if that is
     less (never under 0.2 s), is late: the next one is asked as well, and the first to sound goes

@@ -49,6 +49,11 @@ class Cast:
         """Who speaks the next reply."""
         return min(self.members, key=lambda m: (m.health.is_open, m is not self._lead))
 
+    @property
+    def is_silent(self) -> bool:
+        """Every voice is gone round; asking one is a last resort."""
+        return all(member.health.is_open for member in self.members)
+
     def next(self, faults: Counter[Member], *, busy: Collection[Member]) -> Member | None:
         """Who goes on with a reply in which the voices have failed so often; `busy` ones are at
         it already."""

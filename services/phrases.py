@@ -15,7 +15,8 @@ from importlib import resources
 
 SHIPPED = "shipped"
 _FOLDER = "phrase_audio"
-_AT_ONCE = ("filler", "apology", "way_out")  # kinds that break a silence
+AT_ONCE = ("filler", "apology", "way_out")
+"""Kinds that break a silence: they do not wait for a voice."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Repertoire:
                 excerpt = recording.excerpt(words, source=provider)
                 if excerpt is not None:
                     return excerpt
-        return self.spare(text) if kind in _AT_ONCE else None
+        return self.spare(text) if kind in AT_ONCE else None
 
     def spare(self, text: str) -> Excerpt | None:
         """The sound of a clause as it comes with the program."""

@@ -27,7 +27,7 @@ from frames.speculation import guess_of, mark
 from frames.speech import ClauseCutFrame, ClauseFrame, PlayheadFrame, VoiceSwitchedFrame
 from services.attempt import Attempt
 from services.cast import MOST_FAULTS, Cast, Member
-from services.phrases import Excerpt, word_places
+from services.phrases import AT_ONCE, Excerpt, word_places
 from services.track import ClauseEnd
 from services.voice import Event, Finished, Flushed, Sound, Timing
 
@@ -114,6 +114,9 @@ class Reply:
             return
         if not self._owed(but=clause):
             self._moved_at = now
+        if self._cannot_wait and self._cast.is_silent:
+            self._give_up(self._cast.lead.voice.origin.down("every voice is gone round"), now)
+            return
         self._leave_stale(now)
         if self.attempts:
             for attempt in self.attempts:
@@ -223,7 +226,8 @@ class Reply:
             return self._wait_for_full_stop(now)
         times = [self._late_at(a, dry_at) for a in self.attempts if not a.is_late]
         if not times:
-            give_up_at = max(self._moved_at, dry_at) + self._stall_s
+            stall_s = 0.0 if self._cannot_wait else self._stall_s
+            give_up_at = max(self._moved_at, dry_at) + stall_s
             if now >= give_up_at:
                 fault = self.attempts[0].slow()
                 self.abandon()
@@ -266,6 +270,13 @@ class Reply:
             self._ask(other, now)
 
     # ── who is asked ─────────────────────────────────────────────────────────────────
+
+    @property
+    def _cannot_wait(self) -> bool:
+        """It is a phrase that breaks a silence, and another one can take its place."""
+        kind = self.clauses[0].frame.kind
+        is_replaceable = self._cast.repertoire.generic(kind) is not None
+        return kind in AT_ONCE and is_replaceable and self.clauses[0].stage < Stage.SOUNDING
 
     def _owed(self, *, but: Clause | None = None) -> bool:
         """Something is still to be said that needs a voice."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from loguru import logger
 
-from call.errors import ProviderFault, ProviderRefused
+from call.errors import ProviderFault
 from call.failover import Tolerance
 from call.measures import TTS_CHARACTERS, NullRecorder, Recorder
 from services.booth import Booth
@@ -93,22 +93,20 @@ class Voices:
             logger.warning("{}: not every phrase could be recorded", key.provider)
 
     async def _record(self, script: Script, voice: BuildVoice) -> bool:
-        """Whether all of it is recorded now, or never will be."""
-        for text in script.texts:
-            if self.store.has(script.key, text):
-                continue
-            try:
-                recording = await Booth(voice(script.key)).record(text, timeout_s=_RECORD_S)
-            except ProviderRefused as fault:
-                logger.warning("phrases are not recorded: {}", fault)
-                return False
-            except (ProviderFault, TimeoutError) as fault:
-                logger.info("a phrase is recorded later: {}", type(fault).__name__)
-                return False
-            self.store.keep(script.key, recording)
-            provider = script.key.provider
-            self._recorder.count(TTS_CHARACTERS, len(text), provider=provider)
-        logger.info("{}: {} phrases recorded", script.key.provider, len(script.texts))
+        """Whether all of it is recorded now."""
+        missing = [text for text in script.texts if not self.store.has(script.key, text)]
+        if not missing:
+            return True
+        provider = script.key.provider
+        try:
+            async with Booth(voice(script.key)) as booth:
+                for text in missing:
+                    self._recorder.count(TTS_CHARACTERS, len(text), provider=provider)
+                    self.store.keep(script.key, await booth.record(text, timeout_s=_RECORD_S))
+        except (ProviderFault, TimeoutError) as fault:
+            logger.info("{}: phrases are recorded later: {}", provider, type(fault).__name__)
+            return False
+        logger.info("{}: {} phrases recorded", provider, len(script.texts))
         return True
 
     # ── probing ──────────────────────────────────────────────────────────────────────
@@ -129,6 +127,7 @@ class Voices:
         text = _PROBE.get(key.language.partition("-")[0], _PROBE["en"])
         self._recorder.count(TTS_CHARACTERS, len(text), provider=key.provider)
         try:
-            return await Booth(voice(key)).probe(text, timeout_s=_PROBE_TIMEOUT_S)
+            async with Booth(voice(key)) as booth:
+                return await booth.probe(text, timeout_s=_PROBE_TIMEOUT_S)
         except (ProviderFault, TimeoutError):
             return None

@@ -84,20 +84,25 @@ async def test_a_voice_that_the_agent_lacks_is_a_problem(tmp_path):
         'name = "Mia"\nprompt = "p"\ngreeting = "g"\n[voices]\nelevenlabs = "x"\n'
     )
     (line,) = await problems({}, path=tmp_path / "pipecat.toml")
-    assert "Mia has no voice at cartesia; set voices.cartesia" in line
+    assert "Mia has no voice at cartesia, which is to go on when elevenlabs falters" in line
+    assert "set voices.cartesia" in line
 
 
 async def test_what_is_only_worth_knowing_is_a_note(tmp_path):
-    """No tools, nobody to transfer to, no disclosure, a language without spelled numbers."""
+    """No tools, nobody to transfer to, no disclosure, no stand-in, and a language without spelled
+    numbers and phrases."""
     (tmp_path / "pipecat.toml").write_text("")
     (tmp_path / "agent.toml").write_text(
         'name = "Mia"\nprompt = "p"\ngreeting = "g"\nlanguage = "de"\n'
         '[disclosure]\nenabled = false\n[voices]\nelevenlabs = "x"\ncartesia = "y"\n'
     )
-    findings = await check({}, path=tmp_path / "pipecat.toml")
+    environ = {"OFFHOOK__SPEAK__STAND_INS": ""}
+    findings = await check(environ, path=tmp_path / "pipecat.toml")
     notes = "\n".join(str(f) for f in findings if f.remedy and not f.is_problem)
     for hint in ("speaks 'de'", "machine is speaking", "hand callers to nobody", "no tool"):
         assert hint in notes
+    assert "nobody goes on when elevenlabs falters" in notes
+    assert "no phrases in 'de' come with the program" in notes
 
 
 async def test_a_taken_port_is_a_problem_unless_it_is_offhook_itself():

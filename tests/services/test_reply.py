@@ -546,6 +546,54 @@ def test_a_phrase_no_voice_can_say_becomes_the_shipped_one_of_its_kind() -> None
     check_order(play.out)
 
 
+def test_an_apology_does_not_wait_for_voices_that_are_gone_round() -> None:
+    """Nor longer than the last one is given, when they have just gone silent."""
+    play = Play(2)
+    for voice in play.cast.members:
+        voice.health.failed(voice.voice.origin.down("lost"))
+        voice.health.failed(voice.voice.origin.down("lost"))
+    play.write("Our robots are on strike.", kind="apology")
+    play.write("Do call again.", kind="apology")
+    play.close()
+    assert [is_whole for _, is_whole in spoken(play.out)] == [True]
+    assert not any(voice.asked for voice in play.voices)
+    silent = Play(2)
+    silent.write("Our robots are on strike.", kind="apology")
+    silent.close()
+    began = silent.now
+    while not silent.reply.is_over and silent.now < began + 3:
+        silent.wait(0.05)
+    assert silent.now - began == pytest.approx(0.85, abs=0.06)
+    assert silent.reply.lost is None
+
+
+def test_a_greeting_is_tried_with_every_voice_before_it_is_lost() -> None:
+    """Nothing can take its place."""
+    play = Play(2)
+    for voice in play.cast.members:
+        voice.health.failed(voice.voice.origin.down("lost"))
+        voice.health.failed(voice.voice.origin.down("lost"))
+    play.write("Harbour Dental, hello.", kind="greeting")
+    assert play.voices[0].asked == ["Harbour Dental, hello."]
+    play.close()
+    for _ in range(4):
+        play.fail()
+    assert play.reply.lost is not None
+
+
+def test_a_phrase_that_is_shipped_word_for_word_is_said_when_no_voice_can() -> None:
+    """Whatever its kind, all its clauses, in their own words."""
+    play = Play(1)
+    for text in ("Thank you for calling.", "Goodbye."):
+        play.write(text, kind="anything")
+    play.close()
+    for _ in range(2):
+        play.fail()
+    assert spoken(play.out) == [("Thank you for calling.", True), ("Goodbye.", True)]
+    assert {f.voice for f in play.out if isinstance(f, ClauseFrame)} == {"shipped"}
+    check_order(play.out)
+
+
 def test_a_phrase_that_broke_off_is_followed_by_the_shipped_one() -> None:
     """The clause that began is cut; the shipped one has a name of its own."""
     play = Play(1)
