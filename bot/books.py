@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import aiohttp
 
 from bot.afterwards import Afterwards
+from bot.lines import SharedLines, open_lines
 from bot.notify import Notifier
 from bot.seen import open_tickets
 from bot.settings import Loaded
@@ -33,6 +34,7 @@ class Books:
     tickets: Tickets
     admission: Admission
     afterwards: Afterwards
+    lines: SharedLines
     http: aiohttp.ClientSession
     notifier: Notifier | None = None
     """who announces messages; only where the carrier tells of them"""
@@ -72,6 +74,7 @@ async def open_books(
         tickets=await stack.enter_async_context(open_tickets(loaded, metrics, secret=secret)),
         admission=Admission(capacity),
         afterwards=Afterwards(),
+        lines=await stack.enter_async_context(open_lines(loaded, metrics)),
         http=http,
         notifier=notifier,
     )

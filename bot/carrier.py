@@ -46,6 +46,8 @@ class CarrierDoors:
         """A call rings: connect it to the media socket, or apologise and take a message."""
         form = await self._form(request)
         reason = self._exchange.admission.refusal(form.get("From", ""))
+        if reason is None and (busy := await self._exchange.lines.take(form.get("CallSid", ""))):
+            reason = f"{busy}_full"  # its contract's limit: better said now than by its 429
         if reason is not None:
             self._count("voice", reason)
             logger.warning("call refused: {}", reason)

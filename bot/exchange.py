@@ -17,6 +17,7 @@ from loguru import logger
 import services
 from bot.afterwards import Afterwards
 from bot.books import OpenBooks, open_books
+from bot.lines import LinesHere, SharedLines
 from bot.notify import Notifier
 from bot.persona import Personas, load_personas, require_voices
 from bot.rehearsal import scripts
@@ -26,6 +27,7 @@ from bot.vitals import GAUGES
 from call.admission import Admission
 from call.errors import Ending, Party
 from call.first_token import FirstClauseTimes
+from call.lines import RENEW_EVERY_S
 from call.receipt import receipt
 from call.timeline import Timeline
 from processors.smart_turn import SmartTurn
@@ -70,6 +72,7 @@ class Exchange:
     traces: Traces = field(default_factory=Traces)
     sessions: dict[str, Session] = field(default_factory=dict)
     afterwards: Afterwards = field(default_factory=Afterwards)
+    lines: SharedLines = field(default_factory=lambda: LinesHere({}))
     notifier: Notifier | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -123,6 +126,17 @@ class Exchange:
             "Voices new replies do not begin with, because they falter",
             lambda: self.voices.gone_round,
         )
+
+    # ── the providers' lines ─────────────────────────────────────────────────────────
+    def carrier_calls(self) -> list[str]:
+        """The carrier's names of the calls that go on."""
+        return [session.caller.provider_call_id for session in self.sessions.values()]
+
+    async def renew_lines(self) -> None:
+        """Keep the lines of the calls that go on; runs until cancelled."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            await self.lines.renew(self.carrier_calls())
 
     # ── what the pages show ──────────────────────────────────────────────────────────
     def living(self) -> list[LiveCall]:
@@ -208,6 +222,8 @@ async def open_exchange(
             )
         )
         await stack.enter_async_context(watching_the_loop(exchange.metrics))
+        renewing = asyncio.create_task(exchange.renew_lines())
+        stack.callback(renewing.cancel)
         stack.callback(exchange.hub.close)
         logger.info("models and clients ready in {:.1f} s", time.monotonic() - began_at)
         yield exchange

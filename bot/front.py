@@ -83,6 +83,7 @@ class Front(Exchange):
             self._turns_seen.pop(call_id, None)
             worker.records.pop(call_id, None)
             self.metrics.call(document)
+            self.spawn(self.lines.release(document["provider_call_id"]))
         self.records.put(document)
 
     def _bury(self, worker: Worker) -> None:
@@ -102,6 +103,10 @@ class Front(Exchange):
                     "fault_party": Party.US.value,
                 },
             )
+
+    def carrier_calls(self) -> list[str]:
+        """The carrier's names of the calls that go on, of all workers."""
+        return [d["provider_call_id"] for w in self.crew for d in w.records.values()]
 
     # ── what the pages show ──────────────────────────────────────────────────────────
     def living(self) -> list[LiveCall]:
@@ -132,7 +137,7 @@ class Front(Exchange):
     # ── the end ──────────────────────────────────────────────────────────────────────
     async def end_calls(self) -> None:
         """End what is still going on, politely, wherever it is."""
-        names = [d["provider_call_id"] for w in self.crew for d in w.records.values()]
+        names = self.carrier_calls()
         self.crew.tell("end_calls")
         try:
             async with asyncio.timeout(END_WITHIN_S):
@@ -176,7 +181,7 @@ async def open_front(
         stack.push_async_callback(front.crew.close)
         await front.crew.open()
         front.show_gauges()
-        looking = asyncio.create_task(front.look_on())
-        stack.callback(looking.cancel)
+        for chore in (front.look_on(), front.renew_lines()):
+            stack.callback(asyncio.create_task(chore).cancel)
         logger.info("{} workers ready in {:.1f} s", count, time.monotonic() - began_at)
         yield front

@@ -53,11 +53,13 @@ async def _serve(exchange: Exchange, door: Any, caller: Caller) -> None:
         logger.opt(exception=error).error("call could not begin: {}", type(error).__name__)
         exchange.keep_unserved(caller, Ending.FAULT, Party.US)
         exchange.admission.leave(caller.number)
+        await exchange.lines.release(caller.provider_call_id)
         return
     try:
         await session.run()
     finally:
         exchange.admission.leave(caller.number)
+        await exchange.lines.release(caller.provider_call_id)
 
 
 def _browser(app: FastAPI, exchange: Exchange) -> None:

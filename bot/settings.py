@@ -34,6 +34,7 @@ from call.first_token import Patience
 from call.heard import Goodbye, Heard
 from call.idle import Idle
 from call.interruption import BargeIn
+from call.lines import Limits
 from call.noise import Noise
 from call.pardon import Pardon
 from call.privacy import Privacy
@@ -103,6 +104,7 @@ class Settings(BaseModel):
     tools: Tools = Tools()
     privacy: Privacy = Privacy()
     capacity: Capacity = Capacity()
+    limits: Limits = Limits()
     doors: Doors = Doors()
     budgets: Budgets = Budgets()
     store: Store = Store()

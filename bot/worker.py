@@ -15,6 +15,7 @@ from loguru import logger
 from bot.books import Books, OpenBooks, open_meters
 from bot.door import Door
 from bot.exchange import Exchange, open_exchange
+from bot.lines import LinesHere
 from bot.relay import (
     RelayedAdmission,
     RelayedAfterwards,
@@ -73,6 +74,7 @@ def relayed(talk: Talk, *, secret: str) -> OpenBooks:
             tickets=tickets,
             admission=RelayedAdmission(settings.capacity, talk),
             afterwards=RelayedAfterwards(talk),
+            lines=LinesHere({}),  # the front counts them
             http=await stack.enter_async_context(aiohttp.ClientSession()),
         )
 
