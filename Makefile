@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3 python; do \
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo "$$p" && break; done)
 
-.PHONY: demo test check bench lock format clean python
+.PHONY: demo test check bench lock audit format clean python
 
 demo: $(VENV)/.ready ## place a call to the bot, with no key and no internet
 	@$(BIN)/offhook demo
@@ -56,6 +56,12 @@ LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --
 lock: ## renew both locks from pyproject.toml (needs uv)
 	$(LOCK) --extra build -o requirements.lock
 	$(LOCK) --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+
+AUDIT := $(VENV)/audit
+
+audit: requirements.lock | python ## known vulnerabilities of what is locked (asks PyPI; fails where it cannot)
+	@test -x $(AUDIT)/bin/pip-audit || { $(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/pip install -q --disable-pip-version-check pip-audit; }
+	@$(AUDIT)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -76,12 +76,17 @@ class Privacy:
     """Kinds the agent may read back to the caller, digit by digit; only these reach the voice."""
     reveal: tuple[str, ...] = ()
     """What a stand-in tells the model besides its kind: count (of characters), last_four."""
+    max_chars: int = 4000
+    """Characters of one transcription that are read and passed on; a minute of fast speech has
+    1500. The prompt of a call is bounded by it and by capacity.max_call_s."""
 
     def __post_init__(self) -> None:
         for name, known in (("kinds", KINDS), ("speak", KINDS), ("reveal", REVEALED)):
             unknown = [each for each in getattr(self, name) if each not in known]
             if unknown:
                 raise ValueError(f"{name}: {unknown[0]!r} is not one of {', '.join(known)}")
+        if not 200 <= self.max_chars <= 100_000:
+            raise ValueError(f"max_chars is {self.max_chars}; give 200 to 100000")
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Redactor(FrameProcessor):
         """`recording` is told where values of the kinds `silence` are said."""
         super().__init__(enable_direct_mode=True)
         self._masking = masking or Masking(privacy, vault)
+        self._most_chars = privacy.max_chars
         self._breath = Breath(recording or NoRecording(), silence)
         self._clock = clock
 
@@ -66,6 +67,9 @@ class Redactor(FrameProcessor):
     def _redact(self, frame: TranscriptionFrame | InterimTranscriptionFrame) -> None:
         """In doubt nothing is shown: words that cannot be judged do not pass."""
         raw, is_final = frame.text, isinstance(frame, TranscriptionFrame)
+        if len(raw) > self._most_chars:  # no caller says so much in one breath
+            raw = raw[: self._most_chars].rpartition(" ")[0] or raw[: self._most_chars]
+            frame.text, frame.result = raw, None
         try:
             masked = self._masking.hear(raw, final=is_final)
         except Exception as error:  # the caller's data: a bug of ours may cost words, never a leak

@@ -168,6 +168,13 @@ def test_the_same_interim_is_read_once() -> None:
     assert masking.hear("it is b e l l", final=False).text == "it is [POLICY_1] …"
 
 
+@pytest.mark.parametrize("most", [0, 10**9])
+def test_the_longest_transcription_is_bounded(most: int) -> None:
+    """By a number that makes sense."""
+    with pytest.raises(ValueError, match="max_chars"):
+        Privacy(max_chars=most)
+
+
 def test_the_ear_cannot_be_printed() -> None:
     """It remembers the last words."""
     masking, _ = ear()

@@ -141,3 +141,12 @@ async def test_a_recording_is_told_what_to_silence() -> None:
     ]
     await run_test(station, frames_to_send=list(frames))
     assert tape.seen == [(9.0, 11.0), (9.0, 12.0)]
+
+
+@pytest.mark.parametrize("said", ["word " * 100_000, "x" * 500_000, "5550142 " * 50_000])
+async def test_no_transcription_is_longer_than_a_breath(said: str) -> None:
+    """A recogniser gone mad costs neither the loop nor the model."""
+    (out,) = await through(TranscriptionFrame(said, "", ""))
+    assert isinstance(out, TranscriptionFrame)
+    assert len(out.text) <= 4000
+    assert "555" not in out.text
