@@ -99,7 +99,10 @@ class Delays:
 
     def take(self, provider: str, stage: str, *, key: str) -> Draw:
         """Draw one delay; the same key again is the next ordinal, and another delay."""
-        spread: Spread = getattr(self.profile, stage)
+        return self.spread(provider, stage, getattr(self.profile, stage), key=key)
+
+    def spread(self, provider: str, stage: str, spread: Spread, *, key: str = "") -> Draw:
+        """The same from a distribution that is no part of the profile."""
         key = plain(key)
         place = (provider, stage, key)
         ordinal = self._seen.pop(place, -1) + 1

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from lab import anthropic, cartesia, deepgram, elevenlabs
-from lab.world import is_missing, is_wrong_key
+from lab.world import WORLD, is_missing, is_wrong_key
 
 CLAUDES = {
     "claude-haiku-4-5": "Claude Haiku 4.5",
@@ -32,6 +32,7 @@ async def models(request: web.Request) -> web.Response:
             [_eleven_model(m) for m in ELEVEN_MODELS]
         )
     if "x-api-key" in request.headers or "anthropic-version" in request.headers:
+        await request.app[WORLD].shake_hands(request, anthropic.NAME)
         listed = [_claude(name) for name in CLAUDES]
         page = {"data": listed, "has_more": False}
         page |= {"first_id": listed[0]["id"], "last_id": listed[-1]["id"]}

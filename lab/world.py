@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Container, Corou
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
+from weakref import WeakSet
 
 from aiohttp import WSMsgType, web
 
-from lab.delays import Delays
+from lab.delays import Delays, Spread
 from lab.engines import Engines
 from lab.faults import AT_THE_DOOR, CONNECT, Fault, Faults
 from lab.knobs import Knobs
@@ -97,6 +98,7 @@ class World:
     running: dict[str, int] = field(default_factory=dict)
     on_reset: list[Callable[[], None]] = field(default_factory=list)
     _lines_made: int = 0
+    _met: WeakSet[asyncio.Task[None]] = field(default_factory=WeakSet)
 
     def count_lines(self, provider: str) -> int:
         """Open sockets at this provider."""
@@ -111,6 +113,7 @@ class World:
         words: str | None = None,
     ) -> tuple[list[Fault], web.Response | None]:
         """The faults that strike at the door, and the answer when it stays shut."""
+        await self.shake_hands(request, provider)
         faults = self.faults.match(provider, CONNECT, words=words)
         shut = time.monotonic() < self.closed_until.get(provider, 0.0)
         for fault in faults:
@@ -124,6 +127,17 @@ class World:
             if fault.shape == "http_status":
                 return faults, refuse(fault["status"], fault)
         return faults, None
+
+    async def shake_hands(self, request: web.BaseRequest, provider: str) -> None:
+        """A new connection takes its time."""
+        median_s = self.knobs.network.handshake_s
+        if not median_s or request.task in self._met:
+            return
+        self._met.add(request.task)  # aiohttp serves a connection by one task
+        spread = Spread(median_s, 1.5 * median_s)
+        draw = self.delays.spread(provider, "handshake", spread)
+        self.log.add(provider, "handshake", **draw.as_dict())
+        await asyncio.sleep(draw.delay_s)
 
     async def converse(
         self,

@@ -7,12 +7,15 @@ import logging
 
 import pytest
 
+from lab.delays import Delays, Spread
 from lab.outlet import Ended
 from lab.world import Crew, is_missing, is_wrong_key, parse_object
 from tests.conftest import eventually
-from tests.lab.clients import DEEPGRAM, providers, socket
+from tests.lab.clients import DEEPGRAM, providers, session, socket
 
 pytestmark = pytest.mark.provider
+
+QUERY = {"model": "nova-3", "encoding": "mulaw", "sample_rate": 8000}
 
 
 async def test_no_task_outlives_its_line() -> None:
@@ -25,6 +28,26 @@ async def test_no_task_outlives_its_line() -> None:
             await eventually(lambda: it.world.lines)
         await eventually(lambda: not it.world.lines)
         await eventually(lambda: len(asyncio.all_tasks()) <= before, what="tasks ended")
+
+
+async def test_a_handshake_takes_its_seeded_time_and_later_requests_do_not() -> None:
+    """Once for each connection, the same for the same seed."""
+    async with providers(seed=4) as it, session() as client:
+        it.knobs.network.handshake_s = 0.02
+        for _ in range(3):
+            async with client.get(f"{it.http_url}/v1/models", headers={"x-api-key": "k"}) as answer:
+                await answer.read()
+            body = {"model": "claude-haiku-4-5", "max_tokens": 5, "messages": []}
+            async with client.post(
+                f"{it.http_url}/v1/messages", json=body, headers={"x-api-key": "k"}
+            ) as answer:
+                await answer.read()
+        async with socket(it, "/v1/listen", QUERY, DEEPGRAM):
+            pass
+        shaken = it.log.read(kind="handshake")
+    assert [entry["provider"] for entry in shaken] == ["anthropic", "deepgram"]
+    again = Delays("zero", seed=4).spread("deepgram", "handshake", Spread(0.02, 0.03))
+    assert shaken[1]["delay_s"] == round(again.delay_s, 6) > 0
 
 
 async def test_a_crew_cancels_and_waits() -> None:
