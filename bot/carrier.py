@@ -64,6 +64,7 @@ class CarrierDoors:
                 WAYS_OUT, reason=Reason.CAPACITY.value, destination=Destination.VOICEMAIL.value
             )
             return self._follow(NO_ROOM, request, form)
+        self._exchange.expect(form.get("To", ""))
         token = self._exchange.tickets.issue(
             form.get("CallSid", ""),
             caller=form.get("From", ""),

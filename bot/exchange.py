@@ -32,6 +32,7 @@ from call.receipt import receipt
 from call.timeline import Timeline
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
+from services.pool import Pool
 from services.voices import Voices
 from telemetry.console.routes import LiveCall
 from telemetry.events import EventHub
@@ -62,6 +63,7 @@ class Exchange:
     smart_turn: SmartTurn
     http: aiohttp.ClientSession
     voices: Voices
+    pool: Pool
     admission: Admission
     tickets: Tickets
     hub: EventHub = field(default_factory=EventHub)
@@ -121,10 +123,18 @@ class Exchange:
         gauge("offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None)
         for name, help, read in GAUGES:
             gauge(name, help, read)
-        gauge(
+
+    def show_connections(self) -> None:
+        """The same of what only a process with calls has."""
+        self.metrics.gauge(
             "offhook_voices_gone_round",
             "Voices new replies do not begin with, because they falter",
             lambda: self.voices.gone_round,
+        )
+        self.metrics.gauge(
+            "offhook_pool_waiting",
+            "Sockets that wait for calls",
+            lambda: self.pool.waiting,
         )
 
     # ── the providers' lines ─────────────────────────────────────────────────────────
@@ -155,6 +165,23 @@ class Exchange:
     async def metrics_page(self, accept: str) -> tuple[bytes, str]:
         """What `/metrics` answers: the text and its content type."""
         return self.metrics.page(accept)
+
+    # ── what a call needs, made ready while it rings ─────────────────────────────────
+    def expect(self, called: str) -> None:
+        """A caller rings this number."""
+        if not self.settings.pool.enabled:
+            return
+        persona = self.personas.for_number(called)
+        self.pool.expect(
+            services.keeps(
+                self.settings,
+                self.keys,
+                language=persona.language,
+                keyterms=persona.keyterms,
+                voices=persona.voices,
+            )
+        )
+        self.spawn(self.models.expect(self.admission.active + 1, time.monotonic()))
 
     # ── calls that run beside the request that brought them ──────────────────────────
     def spawn(self, call: Coroutine[Any, Any, None]) -> None:
@@ -203,6 +230,8 @@ async def open_exchange(
         stack.push_async_callback(asyncio.to_thread, recordings.close)
         traces = Traces(settings.telemetry)
         stack.push_async_callback(asyncio.to_thread, traces.close)
+        pool = Pool(settings.pool, kept.metrics)
+        stack.push_async_callback(pool.close)
         exchange = Exchange(
             loaded=loaded,
             keys=keys,
@@ -211,10 +240,12 @@ async def open_exchange(
             smart_turn=smart_turn,
             **vars(kept),
             voices=Voices(tolerance=settings.speak.tolerance, recorder=kept.metrics),
+            pool=pool,
             recordings=recordings,
             traces=traces,
         )
         exchange.show_gauges()
+        exchange.show_connections()
         await stack.enter_async_context(
             exchange.voices.at_work(
                 scripts(personas, settings, keys),

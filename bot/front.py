@@ -39,11 +39,11 @@ class Front(Exchange):
     crew: Crew
 
     def __init__(self, loaded: Loaded, personas: Personas, books: Books) -> None:
-        nobody = cast(Any, None)  # no models, no detector: they are the workers'
+        nobody = cast(Any, None)  # no models, no detector, no sockets: they are the workers'
         hub = _WatchedHub(self)
         super().__init__(
             loaded=loaded, keys={}, personas=personas, models=nobody, smart_turn=nobody,
-            hub=hub, **vars(books),
+            voices=nobody, pool=nobody, hub=hub, **vars(books),
         )  # fmt: skip
         self._seen = SeenHere()
         self._living: list[LiveCall] = []
@@ -107,6 +107,13 @@ class Front(Exchange):
     def carrier_calls(self) -> list[str]:
         """The carrier's names of the calls that go on, of all workers."""
         return [d["provider_call_id"] for w in self.crew for d in w.records.values()]
+
+    # ── what a call needs, made ready while it rings ─────────────────────────────────
+    def expect(self, called: str) -> None:
+        """A caller rings: the worker that will take the call makes ready."""
+        worker = self.crew.hold(time.monotonic())
+        if worker is not None:
+            worker.talk.tell("expect", called=called)
 
     # ── what the pages show ──────────────────────────────────────────────────────────
     def living(self) -> list[LiveCall]:

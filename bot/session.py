@@ -146,6 +146,7 @@ class Session:
             recorder=report,
             language=self.language,
             keyterms=self.persona.keyterms,
+            spares=self.exchange.pool,
         )
         self.llm = services.llm(
             settings,
@@ -170,6 +171,7 @@ class Session:
             language=self.language,
             voices=self.persona.voices,
             shared=self.exchange.voices,
+            spares=self.exchange.pool,
         )
         self._tools = register(
             self.llm,

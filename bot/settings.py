@@ -39,6 +39,7 @@ from call.noise import Noise
 from call.pardon import Pardon
 from call.privacy import Privacy
 from call.waits import Endpoint
+from call.warmth import Warmth
 from processors.vad import Vad
 from services import Hear, Speak, Think
 from services.cartesia import Cartesia
@@ -89,6 +90,7 @@ class Settings(BaseModel):
     anthropic: Anthropic = Anthropic()
     elevenlabs: ElevenLabs = ElevenLabs()
     cartesia: Cartesia = Cartesia()
+    pool: Warmth = Warmth()
     vad: Vad = Vad()
     turn: Endpoint = Endpoint()
     patience: Patience = Patience()

@@ -100,6 +100,8 @@ class _Worker:
             case "begin":
                 self._begin = told
                 self.begun.set()
+            case "expect" if self._exchange is not None:
+                self._exchange.expect(told["called"])
             case "figures":
                 return [] if self._exchange is None else snapshot(self._exchange.metrics.registry)
             case "living":

@@ -55,7 +55,9 @@ class SpeechEnded:
 
 @dataclass(frozen=True)
 class Connected:
-    """A connection stands."""
+    """A connection stands, and has heard so many samples that are not the caller's."""
+
+    heard: int = 0
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class Hearing:
                 self._is_speaking = False
                 self._questions.ask(self._tape.end, now)
             case Connected():
-                self._connected(now)
+                self._connected(fact, now)
             case Disconnected():
                 return self._disconnected(fact, now)
             case Garbled():
@@ -218,7 +220,7 @@ class Hearing:
                     return self._replace("unreadable messages", is_garbled=True)
             case Alive():
                 return self._is_alive(now)
-            case Told():
+            case _:  # Told
                 return (*self._is_alive(now), *self._told(fact))
         return ()
 
@@ -247,12 +249,12 @@ class Hearing:
         return tuple(actions)
 
     # ── the connection ───────────────────────────────────────────────────────────────
-    def _connected(self, now: float) -> None:
+    def _connected(self, fact: Connected, now: float) -> None:
         self._is_connected, self._is_doomed = True, False
         self._changed_at = now
         self._garbled = 0
         self._finals.clear()  # times begin anew
-        self._tape.play(now)
+        self._tape.play(now, heard=fact.heard)
         self._questions.ask_again()
 
     def _disconnected(self, fact: Disconnected, now: float) -> tuple[Action, ...]:

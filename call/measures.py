@@ -174,6 +174,15 @@ UNSURE = Measure(
     "Turns the recogniser was unsure of that the model was not asked about, by what was done",
     labels=("outcome",),
 )
+POOL_SOCKETS = Measure(
+    "offhook_pool_sockets_total",
+    "Calls by whether a socket waited for them, was in the making, or neither",
+    labels=("provider", "outcome"),
+)
+POOL_AGE = Measure("offhook_pool_age_seconds", "Age of waiting sockets when taken", "call_s")
+POOL_LOST = Measure(
+    "offhook_pool_lost_total", "Waiting sockets that were lost or never made", labels=("provider",)
+)
 LLM_TOKENS = Measure("offhook_llm_tokens_total", "Tokens by kind", labels=("kind",))
 TTS_CHARACTERS = Measure(
     "offhook_tts_characters_total", "Characters sent to the voice", labels=("provider",)

@@ -31,7 +31,7 @@ class Tape:
         self._is_playing = False
         self._next = 0  # which piece it hears next
         self._cursor = 0  # and which place
-        self._played = 0  # samples it has heard
+        self._played = 0  # samples it has heard in all
         self._jumps: list[tuple[int, int]] = [(0, 0)]  # (its sample, the place that is), in order
         self._credit = 0.0  # samples that may be played at once
         self._credit_at = 0.0
@@ -65,10 +65,11 @@ class Tape:
         while self._pieces and self._first + len(self._pieces[0]) <= self._needed:
             self._drop_first()
 
-    def play(self, now: float) -> None:
-        """A listener is there: it hears the tape from the first place still needed."""
+    def play(self, now: float, *, heard: int = 0) -> None:
+        """A listener is there, who has heard so many samples of something else: it hears the tape
+        from the first place still needed."""
         self._is_playing = True
-        self._played = 0
+        self._played = heard
         self._jumps.clear()
         self._jump_to(max(self._first, self._needed))
         self._credit, self._credit_at = self._burst, now
@@ -107,11 +108,11 @@ class Tape:
         """The place a listener means by `heard_s` seconds of what it heard, at most where it is.
 
         Where two stretches meet, it is the end of the first."""
-        heard = 0 if math.isnan(heard_s) else min(max(0.0, heard_s * RATE_HZ), self._played)
-        sample = round(heard)
-        began, place = next(
-            (jump for jump in reversed(self._jumps) if jump[0] < sample), self._jumps[0]
-        )
+        earliest = self._jumps[0]
+        if math.isnan(heard_s):
+            return earliest[1]
+        sample = round(min(max(earliest[0], heard_s * RATE_HZ), self._played))
+        began, place = next((jump for jump in reversed(self._jumps) if jump[0] < sample), earliest)
         return place + sample - began
 
     # ── inside ───────────────────────────────────────────────────────────────────────

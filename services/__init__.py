@@ -17,7 +17,7 @@ from pipecat.services.llm_service import LLMService
 from call.errors import SettingsError
 from call.failover import Tolerance
 from call.first_token import Patience
-from call.measures import Recorder
+from call.measures import NullRecorder, Recorder
 from call.recovery import Recovery, StandIn
 from call.speculation import Speculation
 from services.anthropic import Claude, Prompt
@@ -29,6 +29,7 @@ from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs, ElevenLabsDialect
 from services.failover import FailoverTTS
 from services.phrases import Repertoire, VoiceKey
+from services.pool import Keep, Pool
 from services.voice import Dialect, Voice
 from services.voices import Voices
 
@@ -179,6 +180,7 @@ def stt(
     recorder: Recorder,
     language: str,
     keyterms: Sequence[str] = (),
+    spares: Pool | None = None,
 ) -> FrameProcessor:
     """The recogniser's station."""
     station = _choose("hear", settings.hear.provider, _RECOGNISERS)
@@ -188,6 +190,25 @@ def stt(
         recorder=recorder,
         language=language,
         keyterms=keyterms,
+        spares=spares,
+    )
+
+
+def keeps(
+    settings: Services,
+    keys: Mapping[str, str],
+    *,
+    language: str,
+    keyterms: Sequence[str],
+    voices: Mapping[str, str],
+) -> tuple[Keep, Keep]:
+    """What a call will dial first: the recogniser and the first voice."""
+    ear, mouth = settings.hear.provider, settings.speak.provider
+    key = VoiceKey(mouth, _voice(voices, mouth), language)
+    section: Deepgram = getattr(settings, ear)
+    return (
+        section.keep(_key(keys, ear), language=language, keyterms=keyterms),
+        voice(settings, keys, key=key, recorder=NullRecorder()).keep(),
     )
 
 
@@ -237,6 +258,7 @@ def tts(
     language: str,
     voices: Mapping[str, str],
     shared: Voices | None = None,
+    spares: Pool | None = None,
 ) -> FailoverTTS:
     """The voice's station; `voices` names the voice to use at each provider, `shared` is what the
     calls of the process share."""
@@ -246,7 +268,13 @@ def tts(
     shared = shared or Voices(tolerance=settings.speak.tolerance)
     members = [
         Member(
-            voice(settings, keys, key=VoiceKey(name, used[name], language), recorder=recorder),
+            voice(
+                settings,
+                keys,
+                key=VoiceKey(name, used[name], language),
+                recorder=recorder,
+                spares=spares,
+            ),
             shared.health(name),
         )
         for name in used
@@ -257,7 +285,12 @@ def tts(
 
 
 def voice(
-    settings: Services, keys: Mapping[str, str], *, key: VoiceKey, recorder: Recorder
+    settings: Services,
+    keys: Mapping[str, str],
+    *,
+    key: VoiceKey,
+    recorder: Recorder,
+    spares: Pool | None = None,
 ) -> Voice:
     """One voice, not connected yet; a stand-in speaks at the first voice's speed, unless it has a
     speed of its own."""
@@ -272,6 +305,7 @@ def voice(
         dialect(section, _key(keys, name), voice=key.voice, language=key.language),
         connect_timeout_s=section.connect_timeout_s,
         recorder=recorder,
+        spares=spares,
     )
 
 

@@ -32,7 +32,7 @@ class Address:
     """Where to dial and what to show at the door."""
 
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,24 @@ class Care:
     pings."""
 
 
+class Spares(Protocol):
+    """Where connections wait that were made before they were needed."""
+
+    session: aiohttp.ClientSession
+    """Makes the others."""
+
+    async def take(self, address: Address) -> tuple[aiohttp.ClientWebSocketResponse, int] | None:
+        """One that waits at this address, or is being made, and bytes of audio it has heard."""
+
+
 class Listener(Protocol):
     """Who owns a channel."""
 
     def address(self) -> Address:
         """Where to dial; asked for each connection."""
 
-    def opened(self) -> None:
-        """A connection stands; nothing has been sent yet but what was queued."""
+    def opened(self, heard_bytes: int) -> None:
+        """A connection stands; it has heard so much audio, which is not the caller's."""
 
     async def received(self, text: str) -> None:
         """A text message arrived."""
@@ -72,8 +82,12 @@ class Listener(Protocol):
 class Channel:
     """A connection to one provider, replaced as often as needed."""
 
-    def __init__(self, listener: Listener, *, origin: Origin, care: Care) -> None:
+    def __init__(
+        self, listener: Listener, *, origin: Origin, care: Care, spares: Spares | None = None
+    ) -> None:
         self._listener = listener
+        self._spares = spares
+        self._takes_spare = spares is not None  # once: what replaces a lost one is fresh
         self._origin = origin
         self._care = care
         self._queue: deque[str | bytes] = deque()
@@ -144,9 +158,9 @@ class Channel:
         opened_at = 0.0
         try:
             async with asyncio.timeout(self._care.connect_timeout_s):
-                socket = await self._connect()
+                socket, heard_bytes = await self._connect()
             opened_at = time.monotonic()
-            fault = await self._converse(socket)
+            fault = await self._converse(socket, heard_bytes)
         except Exception as exc:  # whatever a connection dies of, the call goes on
             fault = from_exception(self._origin, exc)
         uptime_s = time.monotonic() - opened_at if opened_at else 0.0
@@ -154,24 +168,29 @@ class Channel:
         if not self._is_closed:
             await self._listener.lost(fault, uptime_s=uptime_s)
 
-    async def _connect(self) -> aiohttp.ClientWebSocketResponse:
+    async def _connect(self) -> tuple[aiohttp.ClientWebSocketResponse, int]:
+        address = self._listener.address()
+        if self._spares is not None and self._takes_spare:
+            self._takes_spare = False
+            if (taken := await self._spares.take(address)) is not None:
+                return taken
+        return await open_socket(self._session_of(), address, ping_s=self._care.ping_s), 0
+
+    def _session_of(self) -> aiohttp.ClientSession:
+        if self._spares is not None:
+            return self._spares.session
         if self._session is None:
             self._session = aiohttp.ClientSession()
-        address = self._listener.address()
-        return await self._session.ws_connect(
-            address.url,
-            headers=address.headers,
-            max_msg_size=_MAX_MESSAGE_BYTES,
-            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_S),
-            heartbeat=self._care.ping_s or None,
-        )
+        return self._session
 
-    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> ProviderFault:
+    async def _converse(
+        self, socket: aiohttp.ClientWebSocketResponse, heard_bytes: int
+    ) -> ProviderFault:
         """Send and receive until one of them, or `drop`, ends it."""
         broken: asyncio.Future[ProviderFault] = asyncio.get_running_loop().create_future()
         self._broken = broken
         self._sent_at = time.monotonic()
-        self._listener.opened()
+        self._listener.opened(heard_bytes)
         tasks = [
             asyncio.create_task(self._receive(socket)),
             asyncio.create_task(self._transmit(socket)),
@@ -228,3 +247,16 @@ class Channel:
             text = self._listener.keepalive()
             if text is not None:
                 self.send(text)
+
+
+async def open_socket(
+    session: aiohttp.ClientSession, address: Address, *, ping_s: float
+) -> aiohttp.ClientWebSocketResponse:
+    """The upgrade; a silent peer that does not answer a ping within half of `ping_s` is gone."""
+    return await session.ws_connect(
+        address.url,
+        headers=address.headers,
+        max_msg_size=_MAX_MESSAGE_BYTES,
+        timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_S),
+        heartbeat=ping_s or None,
+    )

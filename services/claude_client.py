@@ -10,6 +10,8 @@ from anthropic import APIError, AsyncAnthropic, DefaultAsyncHttpxClient
 
 from call.recovery import StandIn
 
+_LAST_S = 240.0  # idle connections are closed after `keepalive_s`; this is surely before
+
 
 @dataclass(frozen=True)
 class Anthropic:
@@ -70,6 +72,11 @@ async def warm(client: AsyncAnthropic) -> bool:
     leaves an open connection behind.
     """
     await _rehearse()
+    return await look_up(client)
+
+
+async def look_up(client: AsyncAnthropic) -> bool:
+    """Ask for something that costs nothing; look-ups at the same time open a connection each."""
     with suppress(APIError, httpx2.HTTPError, OSError):
         await client.get("/v1/models?limit=1", cast_to=httpx2.Response)
         return True
@@ -114,13 +121,15 @@ class Model:
     client: AsyncAnthropic = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Models:
     """The models of a process: the one that answers, and the one that does when it cannot."""
 
     first: Model
     stand_in: Model | None = None
     rule: StandIn = field(default_factory=lambda: StandIn(keep_s=60.0))
+    _opened_for: int = 0  # calls at the same time for which connections were opened
+    _opened_at: float = float("-inf")
 
     async def warm(self) -> bool:
         """Open a connection to each; True when the first one's vendor answers."""
@@ -128,6 +137,15 @@ class Models:
         if self.stand_in is not None and self.stand_in.client is not self.first.client:
             await warm(self.stand_in.client)
         return is_well
+
+    async def expect(self, calls: int, now: float) -> None:
+        """So many calls will be going on: open one more connection if they were never as many
+        while connections last."""
+        if now - self._opened_at > _LAST_S:
+            self._opened_for = 0
+        if calls > self._opened_for:
+            self._opened_for, self._opened_at = calls, now
+            await look_up(self.first.client)
 
     async def close(self) -> None:
         """Hang up."""

@@ -62,8 +62,8 @@ from call.measures import (
 from call.tape import Tape
 from frames.recovery import HearingBackFrame, HearingLostFrame
 from frames.turns import STTFinalizedFrame
-from services.channel import Address, Care, Channel
-from services.deepgram_address import Deepgram
+from services.channel import Address, Care, Channel, Spares
+from services.deepgram_address import KEEPALIVE, Deepgram
 from services.deepgram_words import Trouble, Words, language_of, read
 from services.fault import Origin, from_name, report
 
@@ -85,6 +85,7 @@ class DeepgramSTT(STTService):
         recorder: Recorder,
         language: str,
         keyterms: Sequence[str] = (),
+        spares: Spares | None = None,
     ) -> None:
         super().__init__(
             name="stt",
@@ -102,7 +103,7 @@ class DeepgramSTT(STTService):
             keepalive_s=settings.keepalive_s,
             ping_s=settings.keepalive_s,
         )
-        self._channel = Channel(self, origin=_ORIGIN, care=care)
+        self._channel = Channel(self, origin=_ORIGIN, care=care, spares=spares)
         self._hearing = Hearing(
             Tape(keep_s=settings.backlog_s, rate=settings.replay_rate, burst_s=_BURST_S),
             Patience(
@@ -244,18 +245,18 @@ class DeepgramSTT(STTService):
         """Where to dial."""
         return self._address
 
-    def opened(self) -> None:
+    def opened(self, heard_bytes: int) -> None:
         """A connection stands: it hears first what the one before it had not told."""
         if self._has_stood:
             self._recorder.count(STT_RECONNECTS)
         self._has_stood = True
         now = time.monotonic()
-        self._hearing.decide(Connected(), now)
+        self._hearing.decide(Connected(heard_bytes), now)
         self._send_due(now)
 
     def keepalive(self) -> str | None:
         """What keeps an idle connection alive."""
-        return '{"type":"KeepAlive"}'
+        return KEEPALIVE
 
     async def lost(self, fault: ProviderFault, *, uptime_s: float) -> None:
         """Dial again, and report."""

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from call.audio import RATE_HZ
+from call.audio import FRAME_SAMPLES, MULAW_SILENCE, RATE_HZ
 from services.channel import Address
+from services.pool import Keep
+
+KEEPALIVE = '{"type":"KeepAlive"}'
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,18 @@ class Deepgram:
         query = self.query(language, keyterms)
         url = f"{self.url.rstrip('/')}/v1/listen?{query}"
         return Address(url, {"Authorization": f"Token {key}"})
+
+    def keep(self, key: str, *, language: str, keyterms: Sequence[str]) -> Keep:
+        """How one waits there for a call: primed with silence, without which the vendor closes it
+        whatever else is sent."""
+        return Keep(
+            "deepgram",
+            self.address(key, language=language, keyterms=keyterms),
+            connect_timeout_s=self.connect_timeout_s,
+            prime=MULAW_SILENCE * FRAME_SAMPLES,
+            keepalive=KEEPALIVE,
+            keepalive_s=self.keepalive_s,
+        )
 
     def query(self, language: str, keyterms: Sequence[str]) -> str:
         """The query string of the upgrade, every choice explicit."""

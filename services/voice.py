@@ -14,9 +14,11 @@ from typing import Protocol
 
 from call.errors import ProviderFault, ProviderSlow
 from call.measures import PROVIDER_GARBAGE, PROVIDER_UNKNOWN, Recorder
-from services.channel import Address, Care, Channel
+from services.channel import Address, Care, Channel, Spares
 from services.fault import Origin
+from services.pool import Keep
 
+_PING_S = 5.0  # a dead connection is found before a clause is sent into it
 _STABLE_S = 1.0  # a connection that stood this long is worth replacing at once
 _GARBAGE = 3  # messages in a row that cannot be read: nothing will be
 
@@ -113,11 +115,19 @@ class Ear(Protocol):
 class Voice:
     """A voice that can be spoken through."""
 
-    def __init__(self, dialect: Dialect, *, connect_timeout_s: float, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        connect_timeout_s: float,
+        recorder: Recorder,
+        spares: Spares | None = None,
+    ) -> None:
         self.provider = dialect.origin.provider
         self.origin = dialect.origin
         self.context_life_s = dialect.context_life_s
         self._dialect = dialect
+        self._connect_timeout_s = connect_timeout_s
         self._recorder = recorder
         self._ear: Ear | None = None
         self._contexts: dict[str, None] = {}  # open ones, oldest first
@@ -131,13 +141,26 @@ class Voice:
             care=Care(
                 connect_timeout_s=connect_timeout_s,
                 keepalive_s=dialect.keepalive_s or dialect.renew_s / 4,
+                ping_s=_PING_S,
             ),
+            spares=spares,
         )
 
     @property
     def is_connected(self) -> bool:
         """A connection stands."""
         return self._channel.is_open
+
+    def keep(self) -> Keep:
+        """How a connection waits for a call that will speak through this voice."""
+        return Keep(
+            self.provider,
+            self._dialect.address(),
+            connect_timeout_s=self._connect_timeout_s,
+            keepalive=self._dialect.keepalive(()) or "",
+            keepalive_s=self._dialect.keepalive_s,
+            life_s=self._dialect.renew_s or float("inf"),
+        )
 
     def open(self, ear: Ear) -> None:
         """Start connecting; clauses may be spoken at once, they wait for the connection."""
@@ -188,7 +211,7 @@ class Voice:
             return None
         return self._dialect.keepalive(tuple(self._contexts))
 
-    def opened(self) -> None:
+    def opened(self, heard_bytes: int) -> None:
         """What was queued meanwhile is being sent."""
 
     async def lost(self, fault: ProviderFault, *, uptime_s: float) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
@@ -18,6 +20,7 @@ from bot.persona import Persona, Personas
 from bot.server import build_app
 from bot.settings import load
 from call.admission import Admission
+from services.pool import Keep
 from services.voices import Voices
 from transports.twilio.tickets import Tickets
 
@@ -37,6 +40,7 @@ def exchange(**overrides: str) -> Exchange:
         "OFFHOOK__WIRE__PUBLIC_URL": PUBLIC,
         "OFFHOOK__CAPACITY__MAX_CALLS": "1",
         "OFFHOOK__WIRE__START_TIMEOUT_S": "0.2",
+        "OFFHOOK__POOL__ENABLED": "false",
         **overrides,
     }
     loaded = load(environ)
@@ -48,6 +52,7 @@ def exchange(**overrides: str) -> Exchange:
         models=nothing,
         smart_turn=nothing,
         http=nothing,
+        pool=nothing,
         voices=Voices(tolerance=loaded.settings.speak.tolerance),
         admission=Admission(loaded.settings.capacity),
         tickets=Tickets(life_s=60),
@@ -262,3 +267,33 @@ def test_any_bytes_that_nobody_signed_are_refused(body: bytes):
             answer = client.post(path, content=body)
             assert answer.status_code in (400, 403)
             assert len(answer.content) < 100
+
+
+class Ready:
+    """A pool, and models, that are told who rings."""
+
+    def __init__(self) -> None:
+        self.keeps: list[Keep] = []
+        self.calls: list[int] = []
+
+    def expect_keeps(self, keeps: Sequence[Keep]) -> None:
+        self.keeps += keeps
+
+    async def expect(self, calls: int, now: float) -> None:
+        self.calls.append(calls)
+
+
+def test_what_a_call_needs_is_made_ready_while_it_rings() -> None:
+    """The recogniser and the voice of the number called, and a connection to the model."""
+    house, ready = exchange(OFFHOOK__POOL__ENABLED="true"), Ready()
+    house.keys = {"deepgram": "d", "elevenlabs": "e"}
+    voiced = replace(AGENT, voices={"elevenlabs": "someone"}, keyterms=("root canal",))
+    house.personas = Personas(AGENT, {FORM["To"]: voiced})
+    house.models = ready
+    house.pool = cast(Any, SimpleNamespace(expect=ready.expect_keeps))
+    with TestClient(build_app(house), base_url=PUBLIC) as client:
+        assert post(client, "/twilio/voice").status_code == 200
+    ear, mouth = ready.keeps
+    assert ear.provider == "deepgram" and "root+canal" in ear.address.url
+    assert mouth.provider == "elevenlabs" and "/someone/" in mouth.address.url
+    assert ready.calls == [1]

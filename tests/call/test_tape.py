@@ -142,6 +142,17 @@ def test_no_place_is_beyond_what_was_played() -> None:
         assert voice.place(claim) == 2 * PIECE
 
 
+def test_what_a_listener_heard_before_is_not_the_callers() -> None:
+    """A connection that waited was given some silence, and counts it."""
+    voice = tape()
+    voice.take(pieces(1)[0])
+    voice.play(0.0, heard=160)
+    play(voice, 0.0)
+    assert voice.place(0.01) == voice.place(0.02) == 0
+    assert voice.place(0.03) == 80
+    assert voice.place(9.0) == 160
+
+
 def test_a_piece_longer_than_a_burst_is_played_all_the_same() -> None:
     """It costs its time afterwards."""
     voice = tape(burst_s=0.02)

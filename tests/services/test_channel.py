@@ -44,7 +44,7 @@ class Owner:
         self.alive += 1
         return '{"type":"KeepAlive"}'
 
-    def opened(self) -> None:
+    def opened(self, heard_bytes: int) -> None:
         self.opened_ += 1
 
 

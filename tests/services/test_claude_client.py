@@ -30,6 +30,26 @@ async def test_warming_opens_a_connection_that_the_first_turn_uses(lab: Lab) -> 
         assert not await warm(nobody)
 
 
+async def test_a_connection_is_opened_when_more_calls_go_on_than_ever(lab: Lab) -> None:
+    """Others find theirs waiting; after a while they have to be opened anew."""
+    lab.world.knobs.network.handshake_s = 0.001
+    client = claude_client(Anthropic(url=lab.url), "k")
+    counted: list[object] = []
+
+    async def count(request: object) -> None:
+        counted.append(request)
+
+    client._client.event_hooks["request"] = [count]
+    models = Models(Model("claude-a", client))
+    asked = 0
+    for calls, now, asks in ((1, 0.0, 1), (1, 1.0, 0), (2, 2.0, 1), (1, 3.0, 0), (1, 300.0, 1)):
+        await models.expect(calls, now)
+        asked += asks
+        assert len(lab.entries("anthropic", "handshake")) <= 1  # one at a time: one connection
+        assert len(counted) == asked
+    await models.close()
+
+
 def test_settings_refuse_what_cannot_work() -> None:
     """A sentence names the value."""
     for wrong in ({"stall_s": 0.0}, {"cache_ttl": "2h"}, {"temperature": 1.5}):
