@@ -242,12 +242,14 @@ class Claude(AnthropicLLMService):
     def _think_little(self, params: dict[str, Any], model: Model) -> None:
         """Pipecat's lowest thinking setting is that of the model in the settings."""
         params.pop("thinking", None)
+        params.pop("output_config", None)
         settings: Any = self._settings
-        mine, settings.model = settings.model, model.name
+        mine, logged = settings.model, self._logged_thinking_default_model
+        settings.model = self._logged_thinking_default_model = model.name  # it logs each change
         try:
             self._maybe_apply_thinking_default(params)
         finally:
-            settings.model = mine
+            settings.model, self._logged_thinking_default_model = mine, logged
 
     # ── what an answer may ask of its reply ──────────────────────────────────────────
     async def report(self, fault: ProviderFault, remedy: Remedy) -> None:
