@@ -42,6 +42,7 @@ class Cast:
         self.repertoire = repertoire
         self.faults: deque[ProviderFault] = deque(maxlen=_UNTOLD)  # to be told upstream
         self._lead = self.members[0]
+        self._heard = ""  # the voice the caller heard last
         self._contexts = 0
 
     @property
@@ -68,10 +69,14 @@ class Cast:
         return f"r{self._contexts}"
 
     def excerpt(self, text: str, *, kind: str) -> Excerpt | None:
-        """The sound of a clause of a phrase, if it is kept."""
-        return self.repertoire.find(text, kind=kind, first=self.lead.provider)
+        """The sound of a clause of a phrase, if it is kept; rather of the voice heard last."""
+        return self.repertoire.find(text, kind=kind, first=self._heard or self.lead.provider)
 
     # ── what the voices did ──────────────────────────────────────────────────────────
+
+    def sounded(self, voice: str) -> None:
+        """The caller will hear this voice."""
+        self._heard = voice
 
     def sent(self, member: Member, characters: int) -> None:
         """Text was handed to a voice."""

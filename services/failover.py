@@ -275,14 +275,28 @@ class FailoverTTS(FrameProcessor):
             if due_at is not None:
                 due.append(due_at)
             if reply.lost is not None:
-                self._lost.append(reply.lost)
-                reply.lost = None
+                fault, reply.lost = reply.lost, None
+                self._lose(reply, fault)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if due and min(due) < float("inf"):
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(max(0.0, min(due) - now), self._rang)
+
+    def _lose(self, reply: Reply, fault: ProviderFault) -> None:
+        """A reply cannot be said; of one begun early, only if it was to be said."""
+        guess = reply.guess
+        if guess is None:
+            self._lost.append(fault)
+            return
+
+        def tell() -> None:
+            if guess.is_kept:
+                self._lost.append(fault)
+                self._work.set()
+
+        guess.when_settled(tell)
 
     def _rang(self) -> None:
         self._timer = None

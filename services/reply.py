@@ -455,6 +455,8 @@ class Reply:
         if clause.stage < Stage.SOUNDING:
             clause.stage = Stage.SOUNDING
             clause.frame.voice = voice
+            if voice:
+                self._cast.sounded(voice)
             self.ready.append(clause.frame)
 
     def _end(self, clause: Clause) -> None:

@@ -93,21 +93,29 @@ class Voices:
             logger.warning("{}: not every phrase could be recorded", key.provider)
 
     async def _record(self, script: Script, voice: BuildVoice) -> bool:
-        """Whether all of it is recorded now."""
+        """Whether all of it is recorded now; a phrase that fails does not keep the others from it,
+        unless two in a row do."""
+        failed = 0
         missing = [text for text in script.texts if not self.store.has(script.key, text)]
-        if not missing:
-            return True
-        provider = script.key.provider
-        try:
-            async with Booth(voice(script.key)) as booth:
-                for text in missing:
-                    self._recorder.count(TTS_CHARACTERS, len(text), provider=provider)
-                    self.store.keep(script.key, await booth.record(text, timeout_s=_RECORD_S))
-        except (ProviderFault, TimeoutError) as fault:
-            logger.info("{}: phrases are recorded later: {}", provider, type(fault).__name__)
-            return False
-        logger.info("{}: {} phrases recorded", provider, len(script.texts))
-        return True
+        while missing and failed < 2:
+            try:
+                async with Booth(voice(script.key)) as booth:
+                    while missing:
+                        await self._take(booth, script.key, missing.pop(0))
+                        failed = 0
+            except (ProviderFault, TimeoutError) as fault:
+                failed += 1
+                logger.info(
+                    "{}: a phrase is recorded later: {}", script.key.provider, type(fault).__name__
+                )
+        is_done = all(self.store.has(script.key, text) for text in script.texts)
+        if is_done:
+            logger.info("{}: {} phrases recorded", script.key.provider, len(script.texts))
+        return is_done
+
+    async def _take(self, booth: Booth, key: VoiceKey, text: str) -> None:
+        self._recorder.count(TTS_CHARACTERS, len(text), provider=key.provider)
+        self.store.keep(key, await booth.record(text, timeout_s=_RECORD_S))
 
     # ── probing ──────────────────────────────────────────────────────────────────────
 

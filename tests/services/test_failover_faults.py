@@ -276,6 +276,29 @@ async def test_an_answer_begun_early_is_carried_on_and_can_still_be_withdrawn(
     assert len(stage.seen(LLMFullResponseEndFrame)) == 1
 
 
+@pytest.mark.parametrize("verdict", [Verdict.KEPT, Verdict.WITHDRAWN])
+async def test_an_answer_begun_early_is_lost_only_if_it_was_to_be_said(
+    lab: Lab, mouth: Mouth, vendor: str, verdict: Verdict
+) -> None:
+    """The caller may still be speaking: nobody gives the call up for a guess."""
+    guess = Guess("hello")
+    for name in (vendor, OTHER[vendor]):
+        lab.fault(name, "http_status", status=403, for_next=None)
+    stage = Stage(mouth.build(vendor, OTHER[vendor]))
+    frames = reply("One.")
+    for frame in frames:
+        mark(frame, guess)
+    async with stage.open():
+        await stage.play(*frames)
+        await stage.until(ends(stage))
+        assert not lost(stage)
+        guess.settle(verdict, wasted=lambda kind, amount: None)
+        guess.announce()
+        await stage.play(*reply(number=2))
+        await stage.until(ends(stage, 2))
+    assert len(lost(stage)) == (2 if verdict is Verdict.KEPT else 1)
+
+
 async def test_a_call_begins_with_the_stand_in_while_the_first_voice_is_gone_round(
     lab: Lab, notes: Notes, mouth: Mouth, vendor: str
 ) -> None:

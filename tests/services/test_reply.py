@@ -509,6 +509,21 @@ def test_a_phrase_that_is_kept_sounds_at_once_without_a_voice() -> None:
     assert [f.voice for f in play.out if isinstance(f, ClauseFrame)] == ["v0", "v0"]
 
 
+def test_a_phrase_is_said_in_the_voice_that_was_heard_last() -> None:
+    """Though another one leads, because that one has failed since."""
+    store = kept("good morning", provider="v1")
+    both = kept("good morning", "we are sorry", provider="v0")
+    for recording in both.recorded(VoiceKey("v0", "x", "en")):
+        store.keep(VoiceKey("v0", "x", "en"), recording)
+    store.keep(VoiceKey("v1", "x", "en"), Recording("we are sorry", bytes(30), (10, 20, 30)))
+    play = Play(store=store)
+    play.write("good morning", kind="greeting")
+    play.cast.blame(play.cast.members[0], play.voices[0].origin.down("lost"))
+    assert play.cast.lead.provider == "v1"
+    play.write("we are sorry", kind="greeting")
+    assert [f.voice for f in play.out if isinstance(f, ClauseFrame)] == ["v0", "v0"]
+
+
 def test_the_models_words_are_never_taken_from_the_store() -> None:
     """Though they may be the same."""
     play = Play(store=kept("good morning"))

@@ -72,6 +72,17 @@ async def test_a_voice_that_fails_to_record_is_asked_again(
     assert Mouth(lab, notes).asked("elevenlabs").count(TEXTS[0]) == 1
 
 
+async def test_a_phrase_that_fails_does_not_keep_the_others_from_being_recorded(
+    lab: Lab, notes: Notes, build: partial[Voice]
+) -> None:
+    """One the voice cannot say, for whatever reason."""
+    lab.fault("elevenlabs", "close", after=0, when_words="hello", for_next=None)
+    voices = shared(notes)
+    async with voices.at_work([Script(KEY, TEXTS)], voice=lambda key: build(key=key)):
+        await eventually(lambda: voices.store.has(KEY, TEXTS[1]), what="recorded")
+    assert not voices.store.has(KEY, TEXTS[0])
+
+
 async def test_a_voice_that_is_refused_leaves_the_rest_at_work(
     lab: Lab, notes: Notes, build: partial[Voice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
