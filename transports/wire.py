@@ -37,8 +37,15 @@ class Wire:
     make the agent answer the past."""
 
     lead_s: float = 0.08
-    """Seconds the agent's audio is sent ahead of the caller's ear. A stall of ours shorter than
-    this is not heard; all of it is thrown away at a barge-in, so it stays small."""
+    """Seconds the agent's audio is sent ahead of the caller's ear as a call begins. A stall of ours
+    shorter than this is not heard; all of it is thrown away at a barge-in, so it stays small."""
+
+    lead_least_s: float = 0.04
+    """The lead narrows to this while wake-ups are on time: two pieces of audio."""
+
+    lead_most_s: float = 0.12
+    """The lead widens to this after late wake-ups or on a shaky way; more would be thrown away at
+    each barge-in."""
 
     start_timeout_s: float = 5.0
     """Seconds a new media socket may take to send its `start`."""
@@ -81,8 +88,7 @@ class Wire:
         for name in _ABOVE_ZERO:
             if getattr(self, name) <= 0:
                 raise ValueError(f"wire.{name} is {getattr(self, name)}; use a number above 0")
-        if not 0 <= self.lead_s <= 1:
-            raise ValueError(f"wire.lead_s is {self.lead_s}; use 0 to 1 second")
+        self._check_lead()
         if not 0.2 <= self.teardown_s <= 10:
             raise ValueError(f"wire.teardown_s is {self.teardown_s}; use 0.2 to 10 seconds")
         if self.browser_buffer_s < 0:
@@ -91,6 +97,14 @@ class Wire:
             raise ValueError(
                 f"wire.max_message_bytes is {self.max_message_bytes}; the carrier needs 1024"
             )
+
+    def _check_lead(self) -> None:
+        if not 0 <= self.lead_s <= 1:
+            raise ValueError(f"wire.lead_s is {self.lead_s}; use 0 to 1 second")
+        if not 0 <= self.lead_least_s <= self.lead_s:
+            raise ValueError(f"wire.lead_least_s is {self.lead_least_s}; use 0 to wire.lead_s")
+        if not self.lead_s <= self.lead_most_s <= 1:
+            raise ValueError(f"wire.lead_most_s is {self.lead_most_s}; use wire.lead_s to 1 second")
 
 
 class CallerWire(Protocol):

@@ -19,7 +19,8 @@ def test_defaults_are_accepted() -> None:
     [
         ("kind", "fax"), ("public_url", "example.com"), ("inbound_backlog_s", 0),
         ("start_timeout_s", 0), ("silence_timeout_s", -1), ("send_timeout_s", 0), ("lead_s", -0.1),
-        ("lead_s", 2), ("teardown_s", 0.1), ("browser_buffer_s", -1), ("max_message_bytes", 10),
+        ("lead_s", 2), ("lead_least_s", 0.5), ("lead_most_s", 0.01),
+        ("teardown_s", 0.1), ("browser_buffer_s", -1), ("max_message_bytes", 10),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_by_name(name: str, value: object) -> None:

@@ -15,6 +15,7 @@ from pipecat.transports.websocket.fastapi import (
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from call.errors import PeerVanished
+from call.lead import Bounds, Lead
 from call.measures import WIRE_MARK_ROUND_TRIP, Recorder
 from transports.twilio.events import StreamStarted
 from transports.twilio.serializer import TwilioSerializer
@@ -48,6 +49,7 @@ class Line(FastAPIWebsocketClient):
         self.turn = asyncio.Lock()
         self.sending_since: float | None = None  # instant a send in progress began
         self.reason = ""  # why the stream is over; empty while it is not
+        self.lead = Lead(Bounds(settings.lead_s, settings.lead_least_s, settings.lead_most_s))
         self.marks_due: dict[str, float] = {}  # mark -> when its audio will have been played
         self._on_end = on_end
 
@@ -67,7 +69,9 @@ class Line(FastAPIWebsocketClient):
         """A mark came back: how long after its audio was due?"""
         due_at = self.marks_due.pop(mark, None)
         if due_at is not None:
-            self.recorder.observe(WIRE_MARK_ROUND_TRIP, max(0.0, at - due_at))
+            round_trip_s = max(0.0, at - due_at)
+            self.lead.echoed(round_trip_s)
+            self.recorder.observe(WIRE_MARK_ROUND_TRIP, round_trip_s)
 
     async def hear(self) -> str | bytes:
         """The next message; `WebSocketDisconnect` when there will be none."""

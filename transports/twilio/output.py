@@ -50,7 +50,7 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
     ) -> None:
         super().__init__(transport, line, params, name="TwilioOutput")
         self._line = line
-        self._pace = Pace(line.settings.lead_s)
+        self._pace = Pace(line.lead)
         self._memory = Playout()
         self._flowing = asyncio.Event()  # cleared by a hold
         self._flowing.set()
@@ -137,9 +137,11 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
             again = self._memory.taken_back
             item = again[0] if again else frame
             if isinstance(item, OutputAudioRawFrame):
-                wait_s = self._pace.wait_s(time.monotonic())
+                now = time.monotonic()
+                wait_s = self._pace.wait_s(now)
                 if wait_s:
                     await asyncio.sleep(wait_s)
+                    self._pace.woke(now + wait_s, time.monotonic())
             async with self._line.turn:
                 if not self._flowing.is_set() or item is not (again[0] if again else frame):
                     continue  # a hold or a barge-in came between

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipecat.frames.frames import OutputAudioRawFrame
 
+from call.lead import Bounds, Lead
 from frames.speech import PlayheadFrame
 from transports.twilio.pace import Pace
 from transports.twilio.playout import (
@@ -96,7 +97,13 @@ def test_every_sample_is_heard_in_order_and_only_begun_words_twice(
         if number % head_every == 0:
             queue.append(PlayheadFrame("1.1", total))
     everything = list(queue)
-    playout, pace, ear, now, step = Playout(), Pace(LEAD_S), Ear(), 1.0, 0
+    playout, pace, ear, now, step = (
+        Playout(),
+        Pace(Lead(Bounds(LEAD_S, LEAD_S, LEAD_S))),
+        Ear(),
+        1.0,
+        0,
+    )
     ear.listen(now)
     reported: list[tuple[str, int]] = []
     while queue or playout.taken_back:

@@ -347,7 +347,7 @@ async def test_the_first_audio_of_each_reply_is_stamped() -> None:
 
 async def test_a_voice_that_falters_is_an_underrun_and_a_pause_is_none() -> None:
     """A dry ear in mid-speech is counted; after the end of speech it is not."""
-    async with exchange(Wire(lead_s=0.02, silence_timeout_s=60)) as place:
+    async with exchange(Wire(lead_s=0.02, lead_least_s=0.02, silence_timeout_s=60)) as place:
         peer, call = await place.connected()
         for _ in range(2):
             await call.say(voice(0.02), TTSStoppedFrame())
