@@ -81,6 +81,7 @@ async def test_a_refused_key_is_named(lab_port, name):
     [
         ({"OFFHOOK__DEEPGRAM__MODEL": "nova-9"}, "deepgram", "choose one of flux"),
         ({"OFFHOOK__THINK__MODEL": "gpt"}, "anthropic", "the model 'gpt' does not exist"),
+        ({"OFFHOOK__THINK__STAND_IN_MODEL": "gpt"}, "anthropic", "the model 'gpt' does not exist"),
         ({"OFFHOOK__ELEVENLABS__MODEL": "eleven_x"}, "elevenlabs", "eleven_flash_v2_5"),
     ],
 )

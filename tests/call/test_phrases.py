@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from call.phrases import Phrases, phrases_of
+from call.phrases import _PLACES, Phrases, phrases_of
 
 pytestmark = pytest.mark.rule
 
@@ -25,6 +25,13 @@ def test_a_single_filler_is_refused() -> None:
     for name in ("fillers", "tool_fillers"):
         with pytest.raises(ValueError, match=f"{name} has one sentence"):
             Phrases(**{name: ("One moment.",)})  # type: ignore[arg-type]
+
+
+def test_a_question_that_repeats_what_was_heard_has_a_place_for_it() -> None:
+    """Else the caller could not tell what was heard."""
+    for name, places in _PLACES.items():
+        with pytest.raises(ValueError, match=f"{name} lacks {places[0]}"):
+            Phrases(**{name: "Is that right?"})  # type: ignore[arg-type]
 
 
 def test_a_language_we_speak_has_all_phrases() -> None:
