@@ -55,13 +55,19 @@ def by_hand(counted: Counted, *, duration_s: float) -> dict[str, float]:
         model += used["input_tokens"] * _INPUT + used["output_tokens"] * _OUTPUT
         model += used["cache_read_input_tokens"] * _READ
         model += used["cache_creation_input_tokens"] * _WRITTEN
-    texts = [entry["message"].get("text", "") for entry in counted.spoken]
+    # the phrases recorded ahead of time are the process's, not the call's
+    messages = [entry["message"] for entry in counted.spoken]
+    texts = [m.get("text", "") for m in messages if not _is_rehearsal(m)]
     return {
         "anthropic": model,
         "elevenlabs": sum(len(text.strip()) for text in texts) * _CHARACTER,
         "deepgram": sum(entry["seconds"] for entry in counted.audio) * _HEARD_SECOND,
         "twilio": -(-duration_s // 60) * _CARRIER_MINUTE,
     }
+
+
+def _is_rehearsal(message: Mapping[str, Any]) -> bool:
+    return str(message.get("context_id", "")).startswith("booth")
 
 
 async def counted(http: aiohttp.ClientSession, lab_url: str, *, since: int = 0) -> Counted:

@@ -72,12 +72,7 @@ def test_the_cost_is_what_the_labs_counters_come_to_by_hand(rung: tuple[House, R
 
     counted = Counted(
         answers=entries("anthropic", "answer"),
-        # the phrases recorded ahead of time are the process's, not the call's
-        spoken=[
-            entry
-            for entry in entries("elevenlabs", "message")
-            if not entry["message"].get("context_id", "").startswith("booth")
-        ],
+        spoken=entries("elevenlabs", "message"),
         audio=entries("deepgram", "audio"),
     )
     dollars = sum(by_hand(counted, duration_s=call.truth["duration_s"]).values())
