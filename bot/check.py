@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 
 from bot.addresses import is_loopback
-from bot.check_privacy import check_privacy
+from bot.check_privacy import check_privacy, check_recordings
 from bot.check_vendors import ask_vendors
 from bot.check_way_out import check_way_out
 from bot.exposure import LEAST_PASSWORD_CHARS, is_reachable
@@ -44,6 +44,8 @@ async def run_check(loaded: Loaded, *, online: bool = True, port: int = PORT) ->
     if personas is not None:
         people = [personas.default, *personas.numbers.values()]
         findings += [*_agent(loaded, people), *check_privacy(loaded.settings, people)]
+        key = loaded.secrets.value("OFFHOOK_RECORDING_KEY")
+        findings += check_recordings(loaded.settings, key)
         findings += check_way_out(loaded)
         if online:
             findings += await _ask(loaded, people)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from bot.finding import Finding, good, note, problem
 from bot.persona import Persona
 from bot.settings import Settings
+from call.errors import SettingsError
 from call.privacy_lexicon import CARD, EMAIL, KINDS, NAME, SSN
+from telemetry.recordings import require_key
 
 _DESTROYED = {"pci": (CARD,), "ssn": (SSN,)}
 """What each of the recogniser's own redactions makes unreadable; of the others: numbers, or all."""
@@ -28,6 +30,19 @@ def check_privacy(settings: Settings, people: Sequence[Persona]) -> list[Finding
         text = "names are hidden when introduced, spelled or asked for, not in free text"
         found.append(note("privacy", text, "no name model (presidio) is installed; none is needed"))
     return found
+
+
+def check_recordings(settings: Settings, key: str) -> list[Finding]:
+    """Findings on `[recordings]`."""
+    if not settings.recordings.enabled:
+        return []
+    try:
+        require_key(settings.recordings, key)
+    except SettingsError as error:
+        return [problem("recordings", f"{error.key} is {error.problem}", error.remedy)]
+    silent = ", ".join(settings.recordings.silence) or "nothing"
+    text = f"every call is recorded, sealed, and silent where the caller says: {silent}"
+    return [good("recordings", text)]
 
 
 def _destroyed(redaction: str) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.check_privacy import check_privacy
+from bot.check_privacy import check_privacy, check_recordings
 from bot.finding import Finding
 from bot.persona import Persona
 from bot.settings import HOME, load
@@ -56,3 +56,15 @@ def test_kinds_left_open_are_named() -> None:
 def test_what_tools_are_given_is_listed() -> None:
     """Kinds by tool."""
     assert "the tool book is given: phone, card" in [finding.text for finding in check(BOOK)]
+
+
+def test_recordings_are_mentioned_where_there_are_any() -> None:
+    """With their key, or with what is missing."""
+    on = load({"OFFHOOK__RECORDINGS__ENABLED": "true"}).settings
+    assert check_recordings(load({}).settings, "") == []
+    (sealed,) = check_recordings(on, "k" * 40)
+    assert not sealed.is_problem
+    assert "card, code" in str(sealed)
+    (missing,) = check_recordings(on, "")
+    assert missing.is_problem
+    assert "OFFHOOK_RECORDING_KEY is not set" in str(missing)
