@@ -70,7 +70,7 @@ from services.fault import Origin, from_name, report
 _ORIGIN = Origin("deepgram", "hear")
 _REDIAL_S = (0.0, 0.1, 0.2, 0.4, 1.0)  # pauses before each attempt; the last one repeats
 _BUSY_S = 0.5  # most that a vendor's own "retry after" adds: a caller is on the line
-_STABLE_S = 5.0  # a connection that lived this long starts the pauses again
+_STABLE_S = 0.5  # a connection that lived this long starts the pauses again
 _BURST_S = 0.4  # audio sent at once at most: a burst of the caller's wire is no replay
 
 

@@ -40,7 +40,7 @@ from frames.recovery import HearingBackFrame, HearingLostFrame
 from frames.turns import STTFinalizedFrame
 from services.deepgram import DeepgramSTT
 from services.deepgram_address import Deepgram
-from tests.services.stage import Lab, Notes, Stage
+from tests.services.stage import Lab, Notes, Stage, serve
 
 pytestmark = pytest.mark.provider
 
@@ -339,6 +339,24 @@ async def test_a_socket_that_takes_all_and_says_nothing_is_found_by_its_silence(
     assert texts(stage) == "hello there"
     assert isinstance(stage.risen(ErrorFrame)[0].exception, ProviderSlow)
     assert len(stage.seen(STTFinalizedFrame)) == 1
+
+
+async def test_a_cut_at_any_byte_of_what_it_says_loses_nothing(notes: Notes) -> None:
+    """In the middle of an interim, of the final, of the answer: the words come once, and the turn
+    ends once."""
+
+    async def cut(at: int) -> tuple[str, int]:
+        async with serve() as lab:
+            lab.fault("deepgram", "limit_data", bytes=at, moment="connect")
+            stage = Stage(recogniser(lab, notes))
+            async with stage.open():
+                await speak(stage)
+                await stage.until(lambda: stage.seen(STTFinalizedFrame), what=f"cut at {at}")
+            return texts(stage), len(stage.seen(STTFinalizedFrame))
+
+    assert set(await asyncio.gather(*(cut(at) for at in range(150, 2300, 180)))) == {
+        ("hello there", 1)
+    }
 
 
 async def test_a_recogniser_that_stalls_between_interim_and_final_is_replaced(
