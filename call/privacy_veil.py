@@ -1,18 +1,20 @@
 """The mouth's side of a call's privacy: what the model writes by itself.
 
-Digits that it made up, or was talked into, are shown to nobody who only looks on; of those that are
-sure to be a card, an account or an identity number the voice is told nothing either.
+Digits that it made up, or was talked into, are shown to nobody who only looks on; the number of a
+card or a bank account, which its check digits tell from any other, is not said either.
 """
 
 from __future__ import annotations
 
+from stdnum import iban, luhn
+
 from call.privacy import Privacy
-from call.privacy_finding import find
-from call.privacy_lexicon import BANK, CARD, LEAST, NAME, SSN
+from call.privacy_finding import Found, find
+from call.privacy_lexicon import BANK, CARD, NAME
 from call.privacy_mouth import withheld
 from call.privacy_vault import Vault
 
-_SURE = frozenset({CARD, BANK, SSN})
+_LEAST_OF_CARD = 13
 _LEAST_TOLD = 6  # characters of a value the voice is kept from; a shorter one may be a year
 _CARRIED = 80  # characters of the clauses before that may say what a number is
 
@@ -49,8 +51,15 @@ class Veil:
         text = self._vault.hide(text, least=_LEAST_TOLD)
         out, at = [], 0
         for each in find(text, strict=True):
-            is_sure = each.kind in _SURE and len(each.value) >= LEAST[each.kind]
-            if is_sure and each.kind in self._kinds and not self._vault.may_say(each.kind):
+            is_kept = each.kind in self._kinds and not self._vault.may_say(each.kind)
+            if is_kept and _is_sure(each):
                 out += [text[at : each.start], withheld(each.kind, language=language)]
                 at = each.end
         return "".join([*out, text[at:]])
+
+
+def _is_sure(found: Found) -> bool:
+    """Told by its check digits; a reference or a telephone number may be as long."""
+    if found.kind == CARD:
+        return len(found.value) >= _LEAST_OF_CARD and bool(luhn.is_valid(found.value))
+    return found.kind == BANK and bool(iban.is_valid(found.value))
