@@ -48,7 +48,10 @@ class Pool:
     """The process's waiting sockets. It is also what makes all others (`services/channel.py`)."""
 
     def __init__(self, settings: Warmth, recorder: Recorder) -> None:
-        self.session = aiohttp.ClientSession()
+        # No limit: admission bounds the calls. No cookies: no call shows what another was given.
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+        )
         self._settings = settings
         self._recorder = recorder
         self._shelves: OrderedDict[Address, _Shelf] = OrderedDict()
@@ -155,8 +158,8 @@ class _Shelf:
 
     def clear(self) -> None:
         """Nobody is expected here any more."""
-        for spare in self.spares:
-            spare.stop()
+        for task in self._tasks:
+            task.cancel()
         self.spares.clear()
 
     async def closed(self) -> None:
@@ -207,10 +210,17 @@ class _Spare:
     async def hand_over(self) -> aiohttp.ClientWebSocketResponse | None:
         """The socket, once it stands; None when it never does."""
         self.is_handed_over = True
-        await self._made.wait()
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.wait([self.task])
+        try:
+            await self._made.wait()
+            if self.task is not None:
+                self.task.cancel()
+                await asyncio.wait([self.task])
+        except asyncio.CancelledError:  # who asked has gone
+            self.is_handed_over = False
+            self.stop()
+            if self._socket is not None:
+                await self._socket.close()
+            raise
         return self._socket if self.stands else None
 
     async def live(self, session: aiohttp.ClientSession, settings: Warmth) -> str:

@@ -16,7 +16,7 @@ from call.errors import ProviderFault
 from call.measures import POOL_AGE, POOL_LOST, POOL_SOCKETS
 from call.warmth import Warmth
 from services.cartesia import Cartesia, CartesiaDialect
-from services.channel import Address, Care, Channel
+from services.channel import Address, Care, Channel, open_socket
 from services.deepgram import DeepgramSTT
 from services.deepgram_address import Deepgram
 from services.elevenlabs import ElevenLabs, ElevenLabsDialect
@@ -113,6 +113,28 @@ async def test_one_that_is_being_made_is_waited_for(lab: Lab, notes: Notes) -> N
         assert opened(lab) == 1
         await taken[0].close()
     assert notes.of(POOL_SOCKETS, outcome="in_the_making") == 1
+
+
+async def test_a_call_that_gives_up_waiting_leaves_nothing_behind(lab: Lab, notes: Notes) -> None:
+    """It hung up, or its own patience ended, while the socket was being made."""
+    lab.world.knobs.network.handshake_s = 0.2
+    async with pool(notes, most=1) as here:
+        here.expect([ear(lab)])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await here.take(ear(lab).address)
+        assert not here._shelves[ear(lab).address].spares
+    await eventually(lambda: not lines(lab), what="hung up")
+
+
+async def test_a_full_house_is_not_held_up_by_the_pool(lab: Lab, notes: Notes) -> None:
+    """Its session makes as many connections as there are calls, however many wait."""
+    async with pool(notes) as here:
+        sockets = await asyncio.gather(
+            *(open_socket(here.session, ear(lab).address, ping_s=0) for _ in range(120))
+        )
+        assert lines(lab) == 120
+        await asyncio.gather(*(socket.close() for socket in sockets))
 
 
 async def test_nobody_waits_at_another_address(lab: Lab, notes: Notes) -> None:
