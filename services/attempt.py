@@ -21,13 +21,13 @@ class Attempt:
         self.is_late = False  # others are asked as well
         self.is_finished = False  # it knows that nothing follows
         self.asked_at = 0.0  # last
-        self.heard_at = 0.0  # last
+        self.heard_at = 0.0  # its last sound; times without a sound are no sign of life
         self._first_asked_at: float | None = None
         self._characters = 0
 
     @property
     def quiet_since(self) -> float:
-        """When it last said or was asked something."""
+        """When it last sounded or was asked something."""
         return max(self.asked_at, self.heard_at)
 
     @property

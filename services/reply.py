@@ -130,8 +130,8 @@ class Reply:
         self._leave_stale(now)
         for attempt in self.attempts:
             attempt.finish(now)
-        if not self.attempts and not self._owed():
-            self._conclude()
+        if not self.attempts:
+            self._go_on(self._cast.lead.voice.origin.broke("forgot a clause"), now)
 
     def abandon(self) -> None:
         """Stop asking: nobody wants to hear the rest."""
@@ -146,7 +146,7 @@ class Reply:
         """An event of one of the attempts."""
         track = attempt.track
         match event:
-            case Sound(mulaw=mulaw):
+            case Sound(mulaw=mulaw) if mulaw:
                 if not track.has_sound and (after_s := attempt.first_sound(now)) is not None:
                     attempt.member.health.answered(after_s)
                 self._prefer(attempt)
@@ -155,12 +155,10 @@ class Reply:
                 if attempt.is_endless:
                     self._drop(attempt, "endless sound", now)
             case Timing():
-                attempt.heard_at = now
                 attempt.time(event)
                 if attempt is self._speaker:
                     self._emit(attempt, track.settle(), now)
             case Flushed():
-                attempt.heard_at = now
                 self._emit(attempt, track.flush(), now)
                 if track.is_hollow:
                     self._drop(attempt, "a clause without sound", now)
@@ -309,9 +307,8 @@ class Reply:
         if attempt is None or not attempt.is_stale(now):
             return
         attempt.cancel()
-        self.attempts.remove(attempt)
         self._emit(attempt, attempt.track.finish(), now)
-        self._speaker = None
+        self._leave(attempt, now)
 
     def _prefer(self, attempt: Attempt) -> None:
         """This one sounds: it goes on, and the others are stopped."""

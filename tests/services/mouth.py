@@ -81,8 +81,8 @@ class Mouth:
         """With the lab's addresses."""
         return Settings(
             speak=speak,
-            elevenlabs=ElevenLabs(url=self.lab.ws, connect_timeout_s=0.5),
-            cartesia=Cartesia(url=f"{self.lab.ws}/tts/websocket", connect_timeout_s=0.5),
+            elevenlabs=ElevenLabs(url=self.lab.ws, connect_timeout_s=5.0),
+            cartesia=Cartesia(url=f"{self.lab.ws}/tts/websocket", connect_timeout_s=5.0),
         )
 
     def asked(self, provider: str) -> list[str]:

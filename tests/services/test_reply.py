@@ -314,11 +314,12 @@ def test_whatever_happens_no_clause_is_lost_or_said_twice(
 
 
 @settings(deadline=None)
-@given(texts=TEXTS, at=st.integers(0, 100), by=st.sampled_from(["fail", "stall", "broke"]))
+@given(texts=TEXTS, data=st.data(), by=st.sampled_from(["fail", "stall", "broke"]))
 def test_at_every_cut_point_at_most_a_word_is_said_twice(
-    texts: list[str], at: int, by: str
+    texts: list[str], data: st.DataObject, by: str
 ) -> None:
     """The stand-in begins with the word the first voice stopped in, and says all from there."""
+    at = data.draw(st.integers(0, len("".join(map(letters, texts)))))
     play = Play()
     for text in texts:
         play.write(text)
@@ -429,6 +430,21 @@ def test_zero_audio_for_a_clause_is_a_fault() -> None:
     hollow.write("one")
     hollow.hear(0, Flushed(hollow.reply.attempts[0].context))
     assert hollow.voices[1].asked == ["one"]
+
+
+def test_a_voice_that_only_tells_times_is_late() -> None:
+    """Or that sends audio without a sample: neither is a sign of life."""
+    play = Play()
+    play.write("one two")
+    context = play.reply.attempts[0].context
+    for number in range(5):
+        play.now += 0.11
+        play.hear(0, Timing(context, ["o"], [0.0], [0.1]))
+        play.hear(0, Sound(context, b""))
+        play.wait(0.0)
+        assert len(play.reply.attempts) == (2 if number >= 3 else 1)
+    play.sing(100, index=1)
+    assert [a.member.provider for a in play.reply.attempts] == ["v1"]
 
 
 def test_endless_sound_is_cut_off() -> None:
