@@ -179,9 +179,14 @@ class Hearing:
         """20 ms of the caller; answers how many pieces were lost because the tape is full."""
         self._took_at = now
         lost = self._tape.take(mulaw)
-        if not (self._is_speaking or self._is_owed or self._unsure_to is not None):
+        if not self.is_urgent:
             self._tape.let_go(self._tape.end - _LEAD)  # nothing was said
         return lost
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether anybody waits for words: the caller speaks, or has just spoken."""
+        return self._is_speaking or self._is_owed or self._unsure_to is not None
 
     def due(self, now: float) -> Iterator[bytes | Ask]:
         """What the recogniser is to have now, in order."""

@@ -67,6 +67,7 @@ from services.deepgram_address import KEEPALIVE, Deepgram
 from services.deepgram_words import Trouble, Words, language_of, read
 from services.fault import Origin, from_name, report
 
+_TOGETHER = 5  # pieces of 20 ms in one message while nobody speaks
 _ORIGIN = Origin("deepgram", "hear")
 _REDIAL_S = (0.0, 0.1, 0.2, 0.4, 1.0)  # pauses before each attempt; the last one repeats
 _BUSY_S = 0.5  # most that a vendor's own "retry after" adds: a caller is on the line
@@ -118,6 +119,7 @@ class DeepgramSTT(STTService):
         self._late: set[asyncio.Task[None]] = set()  # what the timer set off
         self._attempt = 0
         self._has_stood = False  # a connection, at least once
+        self._held_back = 0  # pieces of audio that wait for more
         self._unbilled_s = 0.0  # audio sent and not reported yet
         self._unsure: TranscriptionFrame | None = None  # the last interim's words, as a final
 
@@ -159,14 +161,17 @@ class DeepgramSTT(STTService):
     async def process_audio_frame(
         self, frame: InputAudioRawFrame, direction: FrameDirection
     ) -> None:
-        """Record 20 ms and send what is due; nothing is awaited."""
+        """Record 20 ms and send what is due; nothing is awaited. While nobody speaks several go
+        together: a message costs a system call, and no word waits for it."""
         if self.is_muted or not self.is_usable or not frame.audio:
             return
         self._record_stt_audio_usage(frame.audio)
         now = time.monotonic()
         if shed := self._hearing.take(mulaw_from_pcm(frame.audio), now):
             self._recorder.count(STT_SHED, shed)
-        self._send_due(now)
+        self._held_back += 1
+        if self._held_back >= _TOGETHER or self._hearing.is_urgent:
+            self._send_due(now)
 
     async def run_stt(self, audio: bytes) -> AsyncGenerator[Frame | None, None]:
         """Unused: audio goes straight to the sender."""
@@ -186,18 +191,28 @@ class DeepgramSTT(STTService):
         await self._act(actions)
 
     def _send_due(self, now: float) -> None:
+        self._held_back = 0
+        pieces: list[bytes] = []
         for due in self._hearing.due(now):
             if isinstance(due, bytes):
-                self._unbilled_s += mulaw_seconds(len(due))
-                self._channel.send(due)
-            else:
-                self._channel.send('{"type":"Finalize"}')
+                pieces.append(due)
+                continue
+            self._send_audio(pieces)
+            self._channel.send('{"type":"Finalize"}')
+        self._send_audio(pieces)
         due_at = self._hearing.next_deadline()
         if self._timer is not None and (due_at is None or due_at < self._timer_at):
             self._disarm()
         if self._timer is None and due_at is not None:  # an early timer asks again when it rings
             self._timer_at = due_at
             self._timer = self.get_event_loop().call_later(max(0.0, due_at - now), self._ring)
+
+    def _send_audio(self, pieces: list[bytes]) -> None:
+        if pieces:
+            audio = b"".join(pieces)
+            pieces.clear()
+            self._unbilled_s += mulaw_seconds(len(audio))
+            self._channel.send(audio)
 
     def _ring(self) -> None:
         self._timer = None
