@@ -24,7 +24,7 @@ from call.errors import ProviderFault, ProviderRefused
 from call.measures import REPLIES_LOST, Moment
 from call.speculation import Guess
 from frames.speculation import guess_of, mark
-from frames.speech import ClauseCutFrame, ClauseFrame, PlayheadFrame, VoiceSwitchedFrame
+from frames.speech import ClauseFrame, PlayheadFrame, VoiceSwitchedFrame
 from services.attempt import Attempt
 from services.cast import MOST_FAULTS, Cast, Member
 from services.phrases import AT_ONCE, Excerpt, word_places
@@ -361,9 +361,6 @@ class Reply:
         generic = None if kind == REPLY else self._cast.repertoire.generic(kind)
         if self.clauses[0].stage is Stage.SPOKEN:
             generic = None  # it has said what it is about
-        if clause.stage is Stage.SOUNDING:
-            self._append(ClauseCutFrame(clause.frame.clause_id, clause.said))
-            self._append(PlayheadFrame(clause.frame.clause_id, clause.said, is_end=True))
         del self.clauses[self._reached :]
         if generic is not None:
             text, excerpt = generic
