@@ -98,8 +98,8 @@ class CarrierDoors:
         persona = self._persona(form)
         reason = self._exchange.afterwards.of(form.get("CallSid", "")).reason
         is_urgent = reason is Reason.EMERGENCY
-        sorry = persona.emergency.text if is_urgent else persona.phrases.nobody
-        words = f"{sorry} {persona.phrases.voicemail}"
+        words = persona.emergency.text if is_urgent else persona.phrases.nobody
+        words = f"{words} {persona.phrases.voicemail}"
         return _xml(
             webhook.message_twiml(self._public_url(request), words=words, say=_tongue(persona))
         )
@@ -142,10 +142,7 @@ class CarrierDoors:
             return _xml(webhook.hangup_twiml())
         persona = self._persona(form)
         say, phrases, public_url = _tongue(persona), persona.phrases, self._public_url(request)
-        apology = phrases.apology if following.reason in _BROKE else ""
-        if following.reason is Reason.EMERGENCY:
-            apology = persona.emergency.text
-        said = "" if following.has_apologised else apology
+        said = "" if following.has_apologised else _sorry(persona, following.reason)
         if following.step is Step.TRANSFER and following.number:
             words = "" if following.has_apologised else f"{said} {phrases.transfer}".strip()
             twiml = webhook.transfer_twiml(
@@ -168,9 +165,7 @@ class CarrierDoors:
         except Exception as error:  # the message: a store that is away does not keep it quiet
             logger.warning("a message's call is not known: {}", type(error).__name__)
             record = {}
-        told = {
-            name: record.get(name) for name in ("call_id", "from", "to", "started_at", "ending")
-        }
+        told = {name: record.get(name) for name in _TOLD}
         if self._exchange.notifier is not None:
             self._exchange.notifier.announce(
                 {
@@ -274,7 +269,6 @@ class CarrierDoors:
         return self._exchange.personas.for_number(form.get("To", ""))
 
 
-_BROKE = (Reason.FAULTS, Reason.FATAL, Reason.UNSURE)
 _TOLD = ("call_id", "from", "to", "started_at", "ending", "fault_party")
 _TAKEN = ("completed", "answered")
 _DIAL_STATUSES = (*_TAKEN, "busy", "no-answer", "failed", "canceled")
@@ -293,6 +287,18 @@ def _call_id(form: dict[str, str]) -> str:
     """The carrier's name for the call; "" for what is none."""
     name = form.get("CallSid", "")
     return name if name.isascii() and name.isalnum() and len(name) <= 64 else ""
+
+
+def _sorry(persona: Persona, reason: Reason | None) -> str:
+    """What the carrier says in place of an agent that could not."""
+    match reason:
+        case Reason.FAULTS | Reason.FATAL:
+            return persona.phrases.apology
+        case Reason.UNSURE:
+            return persona.phrases.misheard
+        case Reason.EMERGENCY:
+            return persona.emergency.text
+    return ""
 
 
 def _tongue(persona: Persona) -> webhook.Tongue:

@@ -69,14 +69,22 @@ def test_a_caller_who_heard_the_apology_only_hears_what_to_do(house: Exchange, c
     assert said(answer) == PHRASES.voicemail
 
 
-@pytest.mark.parametrize("reason", [Reason.FAULTS, Reason.UNSURE, Reason.FATAL])
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.FAULTS, PHRASES.apology),
+        (Reason.FATAL, PHRASES.apology),
+        (Reason.UNSURE, PHRASES.misheard),
+        (Reason.EMERGENCY, AGENT.emergency.text),
+    ],
+)
 def test_a_caller_who_heard_nothing_is_told_why_by_the_carrier(
-    house: Exchange, client: TestClient, reason: Reason
+    house: Exchange, client: TestClient, reason: Reason, words: str
 ):
     """The voice was among what failed."""
     after = After(Step.VOICEMAIL, has_apologised=False, reason=reason)
     house.afterwards.decide("CA1", after)
-    assert said(post(client, "/twilio/after")) == f"{PHRASES.apology} {PHRASES.voicemail}"
+    assert said(post(client, "/twilio/after")) == f"{words} {PHRASES.voicemail}"
 
 
 def test_a_call_that_left_no_word_is_led_to_the_voicemail(client: TestClient):
@@ -178,6 +186,7 @@ async def test_a_message_is_kept_with_its_call_and_announced_once_it_is_whole(
     assert message["call_id"] == "1"
     assert message["voicemail_url"] == RECORDED["RecordingUrl"]
     assert message["from"] == "+*1"
+    assert "fault_party" in message
     assert "offhook_voicemails_total 1.0" in client.get("/metrics").text
 
 
