@@ -35,11 +35,13 @@ _UNSURE = re.compile(r" ~(0?\.\d+)$")
 
 class ScriptedEar:
     """Hears the next line of a script whenever the caller speaks, whatever is said; " ~0.5" behind
-    a line is how sure it is of it."""
+    a line is how sure it is of it. The script is dealt with the first words: a connection that
+    waits for a call has none."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, deal: Callable[[], Sequence[str]]) -> None:
         self._ear = load("real").ear()
-        self._lines = list(lines)
+        self._deal = deal
+        self._lines: list[str] | None = None
         self._current: list[str] | None = None
         self._sure = SURE
         self._final_at_s = -NEXT_AFTER_S
@@ -81,6 +83,8 @@ class ScriptedEar:
         if not heard:
             return []
         if self._current is None:
+            if self._lines is None:
+                self._lines = list(self._deal())
             line = self._lines.pop(0) if self._lines else "Goodbye."
             unsure = _UNSURE.search(line)
             self._sure = float(unsure[1]) if unsure else SURE
@@ -147,11 +151,11 @@ def open_scripted(
     hurry: int = 1,
     **overrides: str,
 ) -> Iterator[tuple[House, Lab]]:
-    """A bot at DEBUG beside such a lab; the n-th recogniser stream hears the n-th script. The voice
-    speaks `hurry` times as fast: digits take long to read back."""
+    """A bot at DEBUG beside such a lab; the n-th caller to speak is heard saying the n-th script.
+    The voice speaks `hurry` times as fast: digits take long to read back."""
     numbers = count()
     engines = Engines(
-        ear=lambda: ScriptedEar(scripts[next(numbers) % len(scripts)]),
+        ear=lambda: ScriptedEar(lambda: scripts[next(numbers) % len(scripts)]),
         speak=_hurried(load("bursts").speak, hurry),
         reply=mind,
     )

@@ -26,6 +26,7 @@ cartesia = "71a7ad14-091c-4e8e-a314-022ece01c121"
 [emergency]
 text = "Hang up and dial 911 now."
 """
+NAMES = ("none", "apples", "pears", "plums", "cherries", "grapes")
 LONG = "We have many kinds of treatment here, and I will gladly tell you about each one of them."
 SCRIPTS = {
     "agreed": ["Cancel the visit, please. ~0.5", "Yes.", "Thank you for that."],
@@ -39,7 +40,7 @@ def mind(body: dict[str, Any]) -> Reply:
     turns = turns_of(body)
     if "treatments" in turns[-1]:
         return Reply(LONG)
-    return Reply(f"Understood number {len(turns)}.")
+    return Reply(f"Understood, {NAMES[len(turns)]}.")
 
 
 @dataclass
@@ -105,7 +106,7 @@ def test_words_that_were_agreed_to_count_and_are_answered_once(calls: dict[str, 
     call = calls["agreed"]
     assert call.heard[0] == "Did I hear that right: Cancel the visit, please?"
     # the telephone rang, the words, the yes
-    assert call.heard[1:] == ["Understood number 3.", "Understood number 4."]
+    assert call.heard[1:] == ["Understood, plums.", "Understood, cherries."]
     assert call.rung.record["turns"][0]["confidence"] == 0.5
     assert call.rung.record["counters"]["unsure_turns.asked"] == 1
 
@@ -124,11 +125,10 @@ def test_words_that_stay_unsure_lead_to_the_voicemail(calls: dict[str, Call]):
 
 
 def test_a_call_for_help_stops_the_agent_and_is_answered_first(calls: dict[str, Call]):
-    """Then the call goes on, and the model knows what was said."""
+    """Then the call goes on, and the model knows what was heard, in its order."""
     call = calls["help"]
     assert call.heard[0] and not call.heard[0].endswith("each one of them.")
-    assert call.heard[1].startswith("Hang up and dial 911 now.")
-    said = [call.talk.index(part) for part in ("nine one one", "dial 911", "number 3", "breathes")]
+    said = [call.talk.index(part) for part in ("nine one one", "dial 911", "plums", "breathes")]
     assert said == sorted(said)
     assert call.rung.record["counters"]["emergencies"] == 1
     assert "nine one one" in call.rung.record["turns"][1]["caller_text"]
