@@ -14,6 +14,7 @@ TABLES = (
     "overhead",
     "privacy",
     "recording",
+    "soak",
     "tail",
 )
 
