@@ -1,9 +1,8 @@
-"""One reply on its way through the voices: a ledger of its clauses, and who is asked for the rest.
+"""One reply on its way through the voices: who is asked for what is left of it.
 
-A clause is queued, sent, sounding and spoken; that it was heard is the wire's to say
-(`call/heard.py`). What has been handed on towards the wire will be heard unless it is cleared, so
-it is never said again: whoever takes over begins at the last end of a word in it. While a voice is
-late another one is asked as well, and the first to make a sound goes on; the rest are stopped.
+What has been handed on towards the wire will be heard unless it is cleared, so it is never said
+again: whoever takes over begins at the last end of a word in it. While a voice is late another one
+is asked as well, and the first to make a sound goes on; the rest are stopped.
 
 No clause leaves before its sound begins, and none is taken for spoken that was not. No frame of
 the pipeline is waited for here, and no socket: plain calls with the time as an argument.
@@ -13,21 +12,17 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import IntEnum
 
-from pipecat.frames.frames import Frame, TTSAudioRawFrame, TTSStartedFrame, TTSStoppedFrame
-from pipecat.utils.text.base_text_aggregator import TextType
+from pipecat.frames.frames import Frame
 
-from call.audio import RATE_HZ, pcm_from_mulaw, pcm_seconds
 from call.errors import ProviderFault, ProviderRefused
-from call.measures import REPLIES_LOST, Moment
+from call.measures import REPLIES_LOST
 from call.speculation import Guess
-from frames.speculation import guess_of, mark
-from frames.speech import ClauseFrame, PlayheadFrame, VoiceSwitchedFrame
+from frames.speech import ClauseFrame
 from services.attempt import Attempt
 from services.cast import MOST_FAULTS, Cast, Member
-from services.phrases import AT_ONCE, Excerpt, word_places
+from services.clause_ledger import Clause, ClauseLedger, Stage, reworded
+from services.phrases import AT_ONCE
 from services.track import ClauseEnd
 from services.voice import Event, Finished, Flushed, Sound, Timing
 
@@ -35,35 +30,6 @@ REPLY = "reply"  # the kind of the model's own words; others are phrases
 _HEAD_START_S = 0.25  # a stand-in is asked so long before the ear runs dry
 _REST_S = 0.2  # after this silence, the last letter's audio ends its clause
 _GRACE_S = 0.5  # a spoken reply waits this long for the voice to say that it is complete
-
-
-class Stage(IntEnum):
-    """How far a clause has come."""
-
-    QUEUED = 0
-    SENT = 1
-    SOUNDING = 2
-    SPOKEN = 3
-
-
-@dataclass(eq=False)
-class Clause:
-    """A line of the ledger."""
-
-    frame: ClauseFrame
-    excerpt: Excerpt | None = None  # its sound, where that is kept
-    stage: Stage = Stage.QUEUED
-    said: int = 0  # characters of it that have been handed on, at a word's end
-
-    @property
-    def rest(self) -> str:
-        """What of it is still to be said."""
-        return self.frame.text[self.said :]
-
-    @property
-    def needs_voice(self) -> bool:
-        """Somebody has to be asked for its sound."""
-        return self.excerpt is None and bool(self.rest.strip())
 
 
 class Reply:
@@ -77,42 +43,55 @@ class Reply:
         is_protected: bool = False,
         guess: Guess | None = None,
     ) -> None:
-        self.is_protected = is_protected  # survives an interruption
-        self.guess = guess  # what it was begun on, before the turn was decided
-        self.ready: deque[Frame] = deque()  # may leave now
         self.end: Frame | None = None  # waits for the last sample
         self.is_over = False
         self.lost: ProviderFault | None = None  # why it could not be said to its end
-        self.clauses: list[Clause] = []
         self.attempts: list[Attempt] = []  # voices at work on what is left
+        self._ledger = ClauseLedger(cast, is_protected=is_protected, guess=guess)
         self._cast = cast
         self._stall_s = stall_s
-        self._reached = 0  # the clause whose sound is to leave next
         self._speaker: Attempt | None = None  # the one of `attempts` that sounded last
         self._member: Member | None = None  # who speaks it
         self._faults: Counter[Member] = Counter()
-        self._has_sent = False
-        self._has_sounded = False
-        self._is_sounding = False  # TTSStartedFrame is out, TTSStoppedFrame is not
         self._is_closed = False  # nothing more will be written
         self._takes_clauses = True
         self._moved_at = 0.0  # when it last sounded, or began to be owed
+
+    @property
+    def is_protected(self) -> bool:
+        """An interruption leaves it alone."""
+        return self._ledger.is_protected
+
+    @property
+    def guess(self) -> Guess | None:
+        """What it was begun on, before the turn was decided."""
+        return self._ledger.guess
+
+    @property
+    def ready(self) -> deque[Frame]:
+        """Frames that may leave now."""
+        return self._ledger.ready
+
+    @property
+    def ready_s(self) -> float:
+        """Sound that waits to be handed on."""
+        return self._ledger.ready_s
 
     # ── what is written ──────────────────────────────────────────────────────────────
 
     def add(self, frame: ClauseFrame, now: float) -> None:
         """The next clause."""
-        self.is_protected = self.is_protected or not frame.interruptible
+        self._ledger.is_protected |= not frame.interruptible
         if not self._takes_clauses:
             return  # a listener would not understand an answer with a hole
         clause = Clause(frame)
         if frame.kind != REPLY:
             clause.excerpt = self._cast.excerpt(frame.text, kind=frame.kind)
-        self.clauses.append(clause)
+        self._ledger.clauses.append(clause)
         if not clause.needs_voice:
             self._run_on(now)
             return
-        if not self._owed(but=clause):
+        if not self._ledger.owes(but=clause):
             self._moved_at = now
         if self._cannot_wait and self._cast.is_silent:
             self._give_up(self._cast.lead.voice.origin.down("every voice is gone round"), now)
@@ -168,7 +147,7 @@ class Reply:
     def lose(self, attempt: Attempt, fault: ProviderFault, now: float) -> bool:
         """An attempt is over by a fault; whether anything was owed."""
         self._leave(attempt, now)
-        was_owed = self._owed()
+        was_owed = self._ledger.owes()
         if not attempt.is_late:
             self._faults[attempt.member] += 1
         if isinstance(fault, ProviderRefused):
@@ -194,7 +173,7 @@ class Reply:
     def _finished(self, attempt: Attempt, now: float) -> None:
         """The voice closed the context: all is spoken, or it was only waited for too long."""
         self._emit(attempt, attempt.track.finish(), now)
-        if not self._owed():
+        if not self._ledger.owes():
             self._leave(attempt, now)
             self._rest(now)
         elif attempt.is_finished:
@@ -215,12 +194,12 @@ class Reply:
             self._emit(self._speaker, self._speaker.track.rest(), now)
         if not self.attempts:
             return None
-        if not self._owed():
+        if not self._ledger.owes():
             return self._wait_for_full_stop(now)
         for attempt in list(self.attempts):
             if not attempt.is_late and now >= self._late_at(attempt, dry_at):
                 self._late(attempt, now)
-        if not self._owed():
+        if not self._ledger.owes():
             return self._wait_for_full_stop(now)
         times = [self._late_at(a, dry_at) for a in self.attempts if not a.is_late]
         if not times:
@@ -259,7 +238,7 @@ class Reply:
         attempt.is_late = True
         if attempt is self._speaker:
             self._mark_place(attempt, now)
-            if not self._owed():
+            if not self._ledger.owes():
                 return
         self._cast.blame(attempt.member, attempt.slow())
         self._faults[attempt.member] += 1
@@ -272,33 +251,25 @@ class Reply:
     @property
     def _cannot_wait(self) -> bool:
         """It is a phrase that breaks a silence, and another one can take its place."""
-        kind = self.clauses[0].frame.kind
+        first = self._ledger.clauses[0]
+        kind = first.frame.kind
         is_replaceable = self._cast.repertoire.generic(kind) is not None
-        return kind in AT_ONCE and is_replaceable and self.clauses[0].stage < Stage.SOUNDING
-
-    def _owed(self, *, but: Clause | None = None) -> bool:
-        """Something is still to be said that needs a voice."""
-        return any(c.needs_voice and c is not but for c in self.clauses[self._reached :])
+        return kind in AT_ONCE and is_replaceable and first.stage < Stage.SOUNDING
 
     def _ask(self, member: Member, now: float) -> None:
         """A voice is asked for all that is left."""
         self._member = self._member or member
         attempt = Attempt(member, self._cast.open_context())
         self.attempts.append(attempt)
-        for clause in self.clauses[self._reached :]:
+        for clause in self._ledger.left:
             if clause.needs_voice:
                 self._send(attempt, clause, now)
         if self._is_closed:
             attempt.finish(now)
 
     def _send(self, attempt: Attempt, clause: Clause, now: float) -> None:
-        if not self._has_sent:
-            self._has_sent = True
-            self._cast.recorder.moment(Moment.CLAUSE_SENT, now)
-        clause.stage = max(clause.stage, Stage.SENT)
+        self._ledger.sent(clause, now)
         self._cast.sent(attempt.member, len(clause.rest))
-        if self.guess is not None:
-            self.guess.spend("characters", len(clause.rest))
         attempt.say(clause.frame.clause_id, clause.rest, said=clause.said, now=now)
 
     def _leave_stale(self, now: float) -> None:
@@ -322,17 +293,12 @@ class Reply:
         if attempt.member is not self._member:
             self._member = attempt.member
             self._cast.took_over(attempt.member)
-            self._switch(attempt.member)
+            self._ledger.switch(attempt.member.provider)
         self._speaker = attempt
-
-    def _switch(self, member: Member) -> None:
-        clause = self.clauses[self._reached] if self._reached < len(self.clauses) else None
-        if clause is not None and clause.stage is Stage.SOUNDING:
-            self._append(VoiceSwitchedFrame(clause.frame.clause_id, member.provider))
 
     def _go_on(self, fault: ProviderFault, now: float) -> None:
         """Nobody is at work any more; see to it that somebody says the rest."""
-        if not self._owed():
+        if not self._ledger.owes():
             self._rest(now)
             return
         other = self._cast.next(self._faults, busy=())
@@ -356,26 +322,26 @@ class Reply:
         self._speaker = None
         if self._is_spared(now):
             return
-        clause = self.clauses[self._reached]
+        has_spoken = self._ledger.clauses[0].stage is Stage.SPOKEN  # it has said what it is about
+        clause = self._ledger.cut()
         kind = clause.frame.kind
-        generic = None if kind == REPLY else self._cast.repertoire.generic(kind)
-        if self.clauses[0].stage is Stage.SPOKEN:
-            generic = None  # it has said what it is about
-        del self.clauses[self._reached :]
+        generic = None
+        if kind != REPLY and not has_spoken:
+            generic = self._cast.repertoire.generic(kind)
         if generic is not None:
             text, excerpt = generic
-            self.clauses.append(Clause(_reworded(clause, text), excerpt))
+            self._ledger.clauses.append(Clause(reworded(clause, text), excerpt))
             self._run_on(now)
         else:
             self._cast.recorder.count(REPLIES_LOST)
             self.lost = fault
-            self._stop_sounding()
+            self._ledger.stop_sounding()
         if self._is_closed:
             self._conclude()
 
     def _is_spared(self, now: float) -> bool:
         """All that is left of a phrase comes with the program, word for word."""
-        left = self.clauses[self._reached :]
+        left = self._ledger.left
         spares = [self._cast.repertoire.spare(clause.frame.text) for clause in left]
         is_begun = left[0].stage is Stage.SOUNDING
         if is_begun or None in spares or left[0].frame.kind == REPLY or not self._is_closed:
@@ -389,114 +355,19 @@ class Reply:
     # ── out ──────────────────────────────────────────────────────────────────────────
 
     def _run_on(self, now: float) -> None:
-        """Clauses whose turn it is and whose sound is at hand."""
-        while self._reached < len(self.clauses):
-            clause = self.clauses[self._reached]
-            if clause.needs_voice:
-                return
-            if clause.excerpt is not None:
-                self._play(clause, clause.excerpt, now)
-            self._begin(clause, clause.frame.voice)
-            self._end(clause)
-
-    def _play(self, clause: Clause, excerpt: Excerpt, now: float) -> None:
-        """A clause's kept sound, with the ends of its words."""
-        if not self._has_sent:
-            self._has_sent = True
-            self._cast.recorder.moment(Moment.CLAUSE_SENT, now)
-        self._begin(clause, excerpt.source)
-        start = 0
-        places = word_places(clause.frame.text)
-        for end, chars in zip(excerpt.ends, places, strict=True):
-            self._sound(excerpt.mulaw[start:end], now)
-            if end != excerpt.ends[-1]:
-                self._append(PlayheadFrame(clause.frame.clause_id, chars, is_end=False))
-            start = end
+        self._ledger.run_on(now)
         self._moved_at = now
 
     def _emit(self, attempt: Attempt, pieces: Iterable[bytes | ClauseEnd], now: float) -> None:
-        """Sound and places of the voice that speaks; others have none yet."""
-        for piece in pieces:
-            clause = self.clauses[self._reached] if self._reached < len(self.clauses) else None
-            if isinstance(piece, bytes):
-                if clause is not None:
-                    self._begin(clause, attempt.member.provider)
-                self._sound(piece, now)
-            elif clause is not None and clause.frame.clause_id == piece.clause_id:
-                self._begin(clause, attempt.member.provider)
-                if piece.is_end:
-                    self._end(clause)
-                    self._run_on(now)
-                elif piece.chars > clause.said:
-                    clause.said = piece.chars
-                    self._append(PlayheadFrame(piece.clause_id, piece.chars, is_end=False))
+        self._ledger.emit(attempt.member.provider, pieces, now)
 
     def _mark_place(self, attempt: Attempt, now: float) -> None:
         """Note where another voice would go on."""
         self._emit(attempt, attempt.track.rest(), now)
-        place = attempt.track.place()
-        if place is None:
-            return
-        clause_id, chars = place
-        self._emit(attempt, [ClauseEnd(clause_id, chars, is_end=False)], now)
-        clause = self.clauses[self._reached] if self._reached < len(self.clauses) else None
-        if clause is not None and clause.excerpt is None and not clause.rest.strip():
-            self._end(clause)
-            self._run_on(now)
-
-    def _begin(self, clause: Clause, voice: str) -> None:
-        """The clause's sound begins to leave, and the clause with it."""
-        if clause.stage < Stage.SOUNDING:
-            clause.stage = Stage.SOUNDING
-            clause.frame.voice = voice
-            if voice:
-                self._cast.sounded(voice)
-            self.ready.append(clause.frame)
-
-    def _end(self, clause: Clause) -> None:
-        clause.stage = Stage.SPOKEN
-        clause.said = len(clause.frame.text)
-        self._append(PlayheadFrame(clause.frame.clause_id, clause.said, is_end=True))
-        self._reached += 1
-
-    def _sound(self, mulaw: bytes, now: float) -> None:
-        if not self._is_sounding:
-            self._is_sounding = True
-            self._append(TTSStartedFrame())
-            if not self._has_sounded:
-                self._has_sounded = True
-                self._cast.recorder.moment(Moment.TTS_FIRST_BYTE, now)
-        self._append(TTSAudioRawFrame(pcm_from_mulaw(mulaw), RATE_HZ, 1))
-
-    def _append(self, frame: Frame) -> None:
-        frame.interruptible = not self.is_protected
-        mark(frame, self.guess)
-        self.ready.append(frame)
-
-    def _stop_sounding(self) -> None:
-        if self._is_sounding:
-            self._is_sounding = False
-            self._append(TTSStoppedFrame())
+        self._ledger.mark_place(attempt.member.provider, attempt.track.place(), now)
 
     def _conclude(self) -> None:
-        self._stop_sounding()
+        self._ledger.stop_sounding()
         if self.end is not None:
             self.ready.append(self.end)
         self.is_over = True
-
-    @property
-    def ready_s(self) -> float:
-        """Sound that waits to be handed on."""
-        return sum(pcm_seconds(len(f.audio)) for f in self.ready if isinstance(f, TTSAudioRawFrame))
-
-
-def _reworded(clause: Clause, text: str) -> ClauseFrame:
-    """A clause in another's place; behind it if that one's sound has begun."""
-    frame = clause.frame
-    number = frame.clause + (clause.stage is Stage.SOUNDING)
-    other = ClauseFrame(
-        text, TextType.SENTENCE, written=text, reply=frame.reply, clause=number, kind=frame.kind
-    )
-    other.interruptible = frame.interruptible
-    mark(other, guess_of(frame))
-    return other

@@ -32,7 +32,7 @@ def build(lab: Lab, notes: Notes) -> partial[Voice]:
 
 def shared(notes: Notes, *, probe_s: float = 0.05) -> Voices:
     """A room of voices that is impatient to have them back."""
-    tolerance = Tolerance(first_byte_budget_s=2.0, faults_to_open=2, probe_s=probe_s)
+    tolerance = Tolerance(first_byte_budget_s=10.0, faults_to_open=2, probe_s=probe_s)
     return Voices(tolerance=tolerance, recorder=notes)
 
 
@@ -47,7 +47,7 @@ async def test_phrases_are_recorded_in_the_background_and_then_need_no_voice(
     """A call hears them at once, in that voice, and asks nobody."""
     voices, mouth = shared(notes), Mouth(lab, notes)
     async with voices.at_work([Script(KEY, TEXTS)], voice=lambda key: build(key=key)):
-        await eventually(lambda: has_all(voices), what="recorded")
+        await eventually(lambda: has_all(voices), ticks=4000, what="recorded")
     assert notes.of(TTS_CHARACTERS) == sum(map(len, TEXTS))
     asked = len(mouth.asked("elevenlabs"))
     stage = Stage(mouth.build("elevenlabs", "cartesia", shared=voices))
@@ -68,7 +68,7 @@ async def test_a_voice_that_fails_to_record_is_asked_again(
     lab.fault("elevenlabs", "close", after=1, when_words="moment", for_next=1)
     voices = shared(notes)
     async with voices.at_work([Script(KEY, TEXTS)], voice=lambda key: build(key=key)):
-        await eventually(lambda: has_all(voices), what="recorded")
+        await eventually(lambda: has_all(voices), ticks=4000, what="recorded")
     assert Mouth(lab, notes).asked("elevenlabs").count(TEXTS[0]) == 1
 
 
@@ -79,7 +79,7 @@ async def test_a_phrase_that_fails_does_not_keep_the_others_from_being_recorded(
     lab.fault("elevenlabs", "close", after=0, when_words="hello", for_next=None)
     voices = shared(notes)
     async with voices.at_work([Script(KEY, TEXTS)], voice=lambda key: build(key=key)):
-        await eventually(lambda: voices.store.has(KEY, TEXTS[1]), what="recorded")
+        await eventually(lambda: voices.store.has(KEY, TEXTS[1]), ticks=4000, what="recorded")
     assert not voices.store.has(KEY, TEXTS[0])
 
 
@@ -92,13 +92,14 @@ async def test_a_voice_that_is_refused_leaves_the_rest_at_work(
     voices = shared(notes)
     scripts = [Script(VoiceKey("cartesia", "v", "en"), TEXTS), Script(KEY, TEXTS)]
     async with voices.at_work(scripts, voice=lambda key: build(key=key)):
-        await eventually(lambda: has_all(voices), what="recorded")
+        await eventually(lambda: has_all(voices), ticks=4000, what="recorded")
 
 
 async def test_a_voice_that_is_gone_round_is_probed_and_comes_back(
-    lab: Lab, notes: Notes, build: partial[Voice]
+    lab: Lab, notes: Notes, build: partial[Voice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A probe that fails is repeated; the change is counted both ways."""
+    monkeypatch.setattr(room, "_PROBE_TIMEOUT_S", 10.0)  # a machine under load is slow, not wrong
     voices = shared(notes)
     lab.fault("elevenlabs", "http_status", status=401, for_next=2)
     mouth = Mouth(lab, notes)
@@ -106,7 +107,7 @@ async def test_a_voice_that_is_gone_round_is_probed_and_comes_back(
     async with stage.open():
         await stage.until(lambda: voices.gone_round == 1)
         async with voices.at_work([Script(KEY, ())], voice=lambda key: build(key=key)):
-            await eventually(lambda: voices.gone_round == 0, what="probed")
+            await eventually(lambda: voices.gone_round == 0, ticks=4000, what="probed")
     assert notes.of(CIRCUITS, provider="elevenlabs", state="open") == 1
     assert notes.of(CIRCUITS, provider="elevenlabs", state="closed") == 1
     assert set(mouth.asked("elevenlabs")) == {"Yes."}
