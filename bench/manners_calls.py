@@ -13,7 +13,6 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,24 @@ from typing import Any
 import aiohttp
 
 from bench.latency import Peer, peers
+from bench.manners_heard import (
+    Reply,
+    Sound,
+    behind,
+    heard,
+    heard_words,
+    replies,
+    word_error,
+    words,
+    written,
+)
 from bench.manners_report import Goal, met, ms, quantile, table
-from call.spoken import spoken_with_map
 from lab.caller import Caller
 from lab.dialling import Phone
 from lab.measures import AFTER_CLEAR_S, figures
 from lab.mouth import Clips
 from lab.plan import Plan
 from lab.script import HangUp, Interrupt, Say, Script, Step, WaitAgent, WaitEnd, load, script_file
-from lab.speaking import Speech, say
 from lab.timeline import Timeline, Utterance
 
 BACKCHANNELS = ("uh_huh", "mm_hmm", "yeah", "right", "okay", "i_see", "sure", "got_it")
@@ -38,7 +46,6 @@ QUESTIONS = ("price", "insurance", "cleaning")  # long answers
 TURN_WITHIN_S = 1.5  # of the caller's end a turn has begun, or none does
 FRAME_S = 0.02
 RECORD_WITHIN_S = 10.0
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 
 @dataclass
@@ -58,6 +65,7 @@ class Found:
     resume_gap_s: list[float] = field(default_factory=list)
     after_voice_s: list[float] = field(default_factory=list)
     frames_after_clear: float = 0.0
+    behind_clears: dict[str, int] = field(default_factory=dict)
     clears: int = 0
     first_audio_s: list[float] = field(default_factory=list)
     kept_first_audio_s: list[float] = field(default_factory=list)
@@ -141,7 +149,7 @@ async def place(
     if record is None:
         found.problems.append(f"no record of {outcome.timeline.call_sid}")
         return
-    book(found, outcome.timeline, record, log)
+    book(found, outcome.timeline, record, log, sound=outcome.recording.samples()[:, 1])
 
 
 async def _record(http: aiohttp.ClientSession, house: Peer, sid: str) -> dict[str, Any] | None:
@@ -165,11 +173,13 @@ def book(
     line: Timeline,
     record: Mapping[str, Any],
     log: Sequence[Mapping[str, Any]],
+    *,
+    sound: Sound,
 ) -> None:
-    """Add one call to the figures."""
+    """Add one call to the figures; `sound` is the agent's, as played."""
     measured = figures(line)
-    found.clears += len(line.clears)
-    found.frames_after_clear += measured.after_clear_s / FRAME_S
+    said_by_voice = replies(log)
+    _behind_clears(found, line, said_by_voice, sound)
     for said in line.utterances:
         if said.kind == "interrupt":
             _overlap(found, line, said, record["turns"])
@@ -185,7 +195,7 @@ def book(
             found.first_audio_s.append(turn["end_to_end_s"])
             if turn["kept_speculation"]:
                 found.kept_first_audio_s.append(turn["end_to_end_s"])
-        _heard(found, line, turn, log)
+        _heard(found, line, turn, said_by_voice, sound)
     for name, amount in record["counters"].items():
         found.counters[name] = found.counters.get(name, 0) + amount
 
@@ -226,8 +236,26 @@ def _resumed(found: Found, line: Timeline, clear: float, *, voice_end: float) ->
         found.after_voice_s.append(after - voice_end)
 
 
+def _behind_clears(
+    found: Found, line: Timeline, said_by_voice: Sequence[Reply], sound: Sound
+) -> None:
+    """Whose sound comes right behind a clear, and how many frames of the old reply's do."""
+    for clear in line.clears:
+        found.clears += 1
+        whose = behind(sound, line.agent_runs, said_by_voice, clear_s=clear, within_s=AFTER_CLEAR_S)
+        if whose:
+            found.behind_clears[whose] = found.behind_clears.get(whose, 0) + 1
+        if whose == "old":
+            arrived = (s for at, s in line.arrivals if clear < at < clear + AFTER_CLEAR_S)
+            found.frames_after_clear += sum(arrived) / FRAME_S
+
+
 def _heard(
-    found: Found, line: Timeline, turn: Mapping[str, Any], log: Sequence[Mapping[str, Any]]
+    found: Found,
+    line: Timeline,
+    turn: Mapping[str, Any],
+    said_by_voice: Sequence[Reply],
+    sound: Sound,
 ) -> None:
     """The record's words against the words whose middle the carrier has played."""
     if not turn["interrupted"]:
@@ -249,81 +277,12 @@ def _heard(
     if began is None or taker is None:
         return
     until = next((at for at in line.clears if at >= taker.speech_start_s), None)
-    clauses = _clauses(log, before=line.began_at + began + 0.05)
-    if until is None or not clauses:
+    if until is None:
         return
-    played_s = sum(max(0.0, min(b, until) - max(a, began)) for a, b in line.agent_runs)
-    found.word_errors.append(
-        word_error(
-            words(turn["heard_text"]),
-            written(turn["agent_text"], spoken_words=len(played(clauses, played_s))),
-        )
-    )
-
-
-def _clauses(log: Sequence[Mapping[str, Any]], *, before: float) -> list[tuple[str, str]]:
-    """(text, voice) of the reply whose first clause was voiced last before its sound began."""
-    voiced = [e for e in log if e["provider"] == "elevenlabs" and e["kind"] == "speech"]
-    heard = [entry for entry in voiced if entry["mono"] <= before]
-    if not heard:
-        return []
-    first: dict[str, float] = {}
-    for entry in heard:
-        first.setdefault(entry["context"], entry["mono"])
-    context = max(first, key=lambda name: first[name])
-    voice = next(entry["voice"] for entry in heard if entry["context"] == context)
-    sent = [
-        entry["message"]["text"]
-        for entry in log
-        if entry["provider"] == "elevenlabs"
-        and entry["kind"] == "message"
-        and entry["message"].get("context_id") == context
-        and entry["message"].get("text", "").strip()
-    ]
-    return [(text, voice) for text in sent]
-
-
-def played(clauses: Sequence[tuple[str, str]], seconds: float) -> list[str]:
-    """The words whose middle lies within the first `seconds` of the reply."""
-    found: list[str] = []
-    offset_s = 0.0
-    for text, voice in clauses:
-        speech = _speech(text, voice)
-        for word, start_s, end_s in speech.words:
-            if offset_s + (start_s + end_s) / 2 <= seconds:
-                found += words(word)
-        offset_s += speech.duration_s
-    return found
-
-
-def written(text: str, *, spoken_words: int) -> list[str]:
-    """The reply's own words that are out once so many spoken ones are: "120" after "one hundred
-    twenty", not before."""
-    said = spoken_with_map(text, language="en")
-    ends = [match.end() for match in _WORD.finditer(said.text.lower())]
-    if not spoken_words or not ends:
-        return []
-    upto = said.written_chars(ends[min(spoken_words, len(ends)) - 1])
-    return [match[0] for match in _WORD.finditer(text.lower()) if match.end() <= upto]
-
-
-@cache
-def _speech(text: str, voice: str) -> Speech:
-    return say(text, voice=voice, engine="real")
-
-
-def words(text: str) -> list[str]:
-    """Without case and punctuation."""
-    return _WORD.findall(text.lower())
-
-
-def word_error(told: Sequence[str], true: Sequence[str]) -> int:
-    """Words told too many, or too few, or other ones."""
-    same = next(
-        (i for i, (a, b) in enumerate(zip(told, true, strict=False)) if a != b),
-        min(len(told), len(true)),
-    )
-    return max(len(told), len(true)) - same
+    got = heard(sound, line.agent_runs, said_by_voice, from_s=began, until_s=until)
+    if got:
+        true = written(turn["agent_text"], spoken_words=len(heard_words(got)))
+        found.word_errors.append(word_error(words(turn["heard_text"]), true))
 
 
 async def _metrics(found: Found, house: Peer, *, http: aiohttp.ClientSession) -> None:
@@ -383,9 +342,11 @@ def goals(document: Mapping[str, Any]) -> list[Goal]:
             met((clear[0], 120), (clear[1], 220)),
         ),
         (
-            f"agent audio within {AFTER_CLEAR_S * 1000:.0f} ms behind a clear",
+            f"audio of the old reply within {AFTER_CLEAR_S * 1000:.0f} ms behind a clear",
             "0 frames",
-            f"{document['frames_after_clear']:.0f} ({document['clears']} clears)",
+            f"{document['frames_after_clear']:.0f} ({document['clears']} clears; behind "
+            f"{document['behind_clears'].get('same', 0)} it went on, behind "
+            f"{document['behind_clears'].get('next', 0)} the next one began)",
             met((document["frames_after_clear"], 1)),
         ),
         (

@@ -42,10 +42,21 @@ class Impairments:
     """(at, for): the carrier stops reading what the bot sends."""
     echo: tuple[float, float] | None = None
     """(delay, loss in dB): what the caller's loudspeaker plays comes back by the microphone."""
+    marks_lost: float = 0.0
+    """Share of the bot's marks whose echo never comes."""
+    marks_late_s: float = 0.0
+    """Each echo is late by up to this; order is kept."""
+    marks_swapped: float = 0.0
+    """Share of echoes overtaken by the next."""
 
 
-_SECONDS = {"jitter": "jitter_s", "bursts": "bursts_s", "vanish": "vanish_s"}
-_SHARES = ("loss", "reorder")
+_SECONDS = {
+    "jitter": "jitter_s",
+    "bursts": "bursts_s",
+    "vanish": "vanish_s",
+    "marks_late": "marks_late_s",
+}
+_SHARES = ("loss", "reorder", "marks_lost", "marks_swapped")
 _SPANS = ("stall", "slow_reader")
 _MOST_LOSS_DB = 60
 

@@ -17,6 +17,7 @@ from lab.clock import Clock
 from lab.conformance import Conformance
 from lab.impairments import Line, Packet
 from lab.loudness import audible, mixed
+from lab.mark_line import MarkLine
 from lab.mouth import FRAME_S, Clip, Mouth
 from lab.plan import Plan
 from lab.player import AgentDone, Deed, GaveUp, HungUp, Player, Pressed, Spoke
@@ -60,6 +61,7 @@ class Stream:
         self._line = Line(plan.impairments, seed=plan.script.seed)
         self._began_at = clock.now()
         self._marks_changed = asyncio.Event()
+        self._mark_line = MarkLine(plan.impairments, seed=plan.script.seed)
         self._agent_was_audible = False
         self._speaking: Clip | None = None
         self._speaking_until = 0.0
@@ -226,10 +228,13 @@ class Stream:
             self._marks_changed.clear()
             now = self._clock.now()
             for mark in self._playout.due(now=now):
+                self._mark_line.put(mark, now=now)
+            for mark in self._mark_line.due(now=now):
                 await self._send(carrier.mark(mark.name), socket)
                 echo = Echo(mark.name, self._at(mark.received_at), self._at(now), mark.by)
                 self._timeline.marks.append(echo)
-            due_at = self._playout.next_due_at
+            dues = (self._playout.next_due_at, self._mark_line.next_due_at)
+            due_at = min((at for at in dues if at is not None), default=None)
             if due_at is None:
                 await self._marks_changed.wait()
                 continue

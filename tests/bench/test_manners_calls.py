@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bench.manners_calls import (
@@ -13,13 +14,10 @@ from bench.manners_calls import (
     book,
     document,
     goals,
-    played,
     script,
     section,
-    word_error,
-    words,
-    written,
 )
+from bench.manners_heard import Reply, replies
 from lab.mouth import Clips
 from lab.script import Interrupt
 from lab.speaking import say
@@ -46,7 +44,8 @@ def overlap(clip: str, *turns: dict[str, Any], clears: tuple[float, ...] = (5.1,
         clears=list(clears),
     )  # fmt: skip
     found = Found()
-    book(found, line, {"turns": list(turns), "counters": {"speculations.kept": 1}}, [])
+    record = {"turns": list(turns), "counters": {"speculations.kept": 1}}
+    book(found, line, record, [], sound=np.zeros(96_000, np.int16))
     return found
 
 
@@ -88,16 +87,6 @@ def test_speed_is_counted_of_all_turns_and_of_those_with_a_kept_guess() -> None:
     assert found.kept_first_audio_s == [0.3]
 
 
-def test_words_count_when_their_middle_was_played() -> None:
-    """Over clauses, by the lab voice's own times."""
-    first, second = "We open at eight.", "Come in."
-    speech = say(first, voice="x", engine="real")
-    clauses = [(first, "x"), (second, "x")]
-    assert played(clauses, 0.0) == []
-    assert played(clauses, speech.words[1][2]) == ["we", "open"]
-    assert played(clauses, 60.0) == ["we", "open", "at", "eight", "come", "in"]
-
-
 def test_an_interrupted_reply_is_compared_with_what_was_played() -> None:
     """In the model's own words: "90" is one of them."""
     text = "It costs ninety dollars and a check-up more. "
@@ -108,36 +97,37 @@ def test_an_interrupted_reply_is_compared_with_what_was_played() -> None:
         "CA1", 100.0, 12.0, "caller", [said],
         agent_spans=[(2.0, until)], agent_runs=[(2.0, until)], clears=[until],
     )  # fmt: skip
-    log = [
-        {"provider": "elevenlabs", "kind": "message", "mono": 101.5,
-         "message": {"text": text, "context_id": "r1"}},
-        {"provider": "elevenlabs", "kind": "speech", "mono": 101.6, "context": "r1", "voice": "v"},
-    ]  # fmt: skip
+    log = [{"kind": "speech", "context": "r1", "voice": "v", "text": text}]
+    sound = np.zeros(96_000, np.int16)
+    (reply,) = replies(log)
+    sound[16_000 : 16_000 + len(reply.sound)] = reply.sound
     cut = turn(
         interrupted=True,
         heard_text="It costs 90 dollars",
         agent_text="It costs 90 dollars and a check-up more.",
     )
     found = Found()
-    book(found, line, {"turns": [cut, turn(at_s=until + 0.4)], "counters": {}}, log)
+    book(found, line, {"turns": [cut, turn(at_s=until + 0.4)], "counters": {}}, log, sound=sound)
     assert found.word_errors == [0]
+    assert (found.clears, found.behind_clears, found.frames_after_clear) == (1, {}, 0.0)
 
 
-def test_a_number_is_heard_once_all_its_words_are() -> None:
-    """Not when its first word was."""
-    text = "It is 120 dollars."
-    assert written(text, spoken_words=4) == ["it", "is"]
-    assert written(text, spoken_words=5) == ["it", "is", "120"]
-    assert written(text, spoken_words=0) == []
-    assert written(text, spoken_words=99) == words(text)
-
-
-def test_errors_count_words_told_too_many_or_too_few() -> None:
-    """And everything behind the first wrong one."""
-    assert word_error(["a", "b"], ["a", "b"]) == 0
-    assert word_error(["a"], ["a", "b", "c"]) == 2
-    assert word_error(["a", "x", "c"], ["a", "b"]) == 2
-    assert words("Check-up, it's 90!") == ["check", "up", "it's", "90"]
+def test_sound_of_the_old_reply_behind_a_clear_is_counted_in_frames() -> None:
+    """That of the next one only as such."""
+    reply = Reply("r1", "v", ("It costs ninety dollars and a check-up more.",))
+    log = [{"kind": "speech", "context": "r1", "voice": "v", "text": reply.texts[0]}]
+    sound = np.zeros(96_000, np.int16)
+    sound[16_000:24_000] = reply.sound[:8000]
+    sound[24_400:25_200] = reply.sound[8000:8800]
+    line = Timeline(
+        "CA1", 100.0, 12.0, "caller", [], agent_spans=[(2.0, 3.0)],
+        agent_runs=[(2.0, 3.0), (3.05, 3.15)], clears=[3.0],
+        arrivals=[(2.9, 0.02), (3.05, 0.08), (3.09, 0.02), (3.2, 0.02)],
+    )  # fmt: skip
+    found = Found()
+    book(found, line, {"turns": [], "counters": {}}, log, sound=sound)
+    assert found.behind_clears == {"old": 1}
+    assert found.frames_after_clear == pytest.approx(5)
 
 
 def test_every_goal_of_an_empty_run_says_that_it_was_not_measured() -> None:
