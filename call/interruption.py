@@ -32,6 +32,9 @@ class BargeIn:
     """Seconds behind the words of a sign of listening ("mm-hmm") after which the agent goes on
     although the voice lasts. If it was the beginning of more ("okay, but"), those words still stop
     the agent."""
+    ring_s: float = 0.3
+    """Seconds behind a sign of listening in which only words hold the agent again: its second half
+    ("mm … hmm") and its echo in the room come then."""
     nod_settle_s: float = 0.04
     """Seconds of quiet behind a sign of listening before the agent goes on: two packets."""
     settle_s: float = 0.12
@@ -54,9 +57,8 @@ class BargeIn:
     def __post_init__(self) -> None:
         if self.false_alarms < 1 or self.false_alarm_s <= 0:
             raise ValueError("false_alarms is at least 1, and false_alarm_s above 0 seconds")
-        for name in (
-            "decide_s", "voiced_s", "nod_s", "nod_settle_s", "settle_s", "quiet_s", "late_s"
-        ):  # fmt: skip
+        nods = ("nod_s", "ring_s", "nod_settle_s")
+        for name in ("decide_s", "voiced_s", "settle_s", "quiet_s", "late_s", *nods):
             if not 0 < getattr(self, name) <= 5:
                 raise ValueError(f"{name} is {getattr(self, name)}; choose above 0, at most 5 s")
         if self.content_words < 1 or self.finishing_chars < 0:
@@ -148,6 +150,7 @@ class Interruption:
         self._began_at = 0.0  # the voice in hand
         self._paused_at = 0.0
         self._resumed_at = 0.0
+        self._nodded_at = float("-inf")
         self._asked_at = 0.0
         self._worded_at = 0.0  # when the words last changed
         self._final = self._interim = ""
@@ -207,7 +210,7 @@ class Interruption:
             return ()
         if not self._floor.is_speaking or self._floor.is_protected(now):
             return ()
-        if self._alarms.are_many(now):
+        if self._alarms.are_many(now) or now < self._nodded_at + self._settings.ring_s:
             return ()
         self._forget_words()
         self._state, self._began_at = _State.HELD, now
@@ -316,6 +319,8 @@ class Interruption:
             self._alarms.false(now)
         else:
             self._alarms.real()
+        if said is Kind.LISTENING:
+            self._nodded_at = now
         if not final:
             return (Resume(),)
         self._final = ""

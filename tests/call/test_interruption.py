@@ -65,6 +65,13 @@ def test_nothing_is_held_when_the_agent_is_silent() -> None:
     assert play(silent, (1.0, WordsHeard("hello", final=False))) == [Yield("words")]
 
 
+def test_a_thinking_agent_is_interrupted_by_a_turns_worth_of_voice() -> None:
+    """There is no sound to hold."""
+    floor = Floor()
+    floor.agent_began()
+    assert play(floor, (1.0, VoiceBegan()), (1.2, VoiceLasted())) == [Yield("voice")]
+
+
 def test_a_phrase_that_must_be_finished_is_never_held() -> None:
     """A voice over it may be its echo, or last no longer; words open the turn, and are kept."""
     floor, voice = speaking(protected=True), ((1.0, VoiceBegan()), (1.2, VoiceLasted()))
@@ -214,6 +221,22 @@ def test_a_sign_of_listening_that_was_a_beginning_still_takes_the_floor() -> Non
         (1.3, WordsHeard("okay", final=False)),
         (1.7, WordsHeard("okay but", final=False)),
     ) == [Hold(), Resume(), Yield("floor")]
+
+
+def test_a_nod_that_rings_on_does_not_hold_the_agent_again() -> None:
+    """Its second half comes at once; a voice a moment later is another, and words always count."""
+    nod: list[tuple[float, Fact]] = [
+        (1.0, VoiceBegan()),
+        (1.3, WordsHeard("mm", final=False)),
+        (1.35, VoicePaused()),
+    ]
+    again = VoiceBegan(), VoicePaused()
+    ring_s = BargeIn().ring_s
+    assert play(speaking(), *nod, (1.5, again[0]), (1.6, again[1])) == [Hold(), Resume()]
+    said = WordsHeard("mm wait", final=False)
+    assert play(speaking(), *nod, (1.5, again[0]), (1.6, said))[2:] == [Yield("floor")]
+    later = 1.45 + ring_s
+    assert play(speaking(), *nod, (later, again[0]), (later + 0.1, again[1]))[2] == Hold()
 
 
 def test_a_filler_is_given_longer_than_a_sign_of_listening() -> None:
