@@ -76,14 +76,19 @@ def _samples(text: str, voice: str) -> Sound:
 
 def replies(log: Sequence[Mapping[str, Any]]) -> list[Reply]:
     """Every context that was voiced, in the order of its first sound."""
-    spoken: dict[str, list[Mapping[str, Any]]] = {}
+    voiced: dict[str, tuple[str, set[str]]] = {}
     for entry in log:
         if entry["kind"] == "speech":
-            spoken.setdefault(entry["context"], []).append(entry)
-    return [
-        Reply(context, said[0]["voice"], tuple(entry["text"] for entry in said))
-        for context, said in spoken.items()
-    ]
+            voiced.setdefault(entry["context"], (entry["voice"], set()))[1].add(entry["text"])
+    sent: dict[str, list[str]] = {context: [] for context in voiced}
+    for entry in log:  # voiced in another order than they were sent, and are heard, in
+        message = entry.get("message")
+        if not isinstance(message, dict):
+            continue
+        context, text = message.get("context_id", ""), message.get("text", "")
+        if context in voiced and text in voiced[context][1]:
+            sent[context].append(text)
+    return [Reply(context, voice, tuple(sent[context])) for context, (voice, _) in voiced.items()]
 
 
 # ── where in a reply ─────────────────────────────────────────────────────────────────

@@ -65,6 +65,11 @@ def _library() -> ctypes.CDLL | None:
 
 
 @cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+@cache
 def _voice(name: str) -> c_void_p:
     voices = ctypes.CDLL(f"libflite_cmu_us_{name}.so.1")
     register = getattr(voices, f"register_cmu_us_{name}")
@@ -88,6 +93,7 @@ def synthesise(text: str, *, voice: str = "slt", stretch: float = 1.0, pitch: fl
         features = ctypes.cast(handle, POINTER(_Voice)).contents.features
         lib.flite_feat_set_float(features, b"duration_stretch", stretch)
         lib.flite_feat_set_float(features, b"f0_shift", pitch)
+        _libc().srand(1)  # its breath is drawn from there: the same text always sounds the same
         utterance = lib.flite_synth_text(text.encode(), handle)
         if not utterance:
             raise RuntimeError("flite could not say this text")

@@ -35,6 +35,14 @@ def turn(**more: Any) -> dict[str, Any]:
     return plain | more
 
 
+def said(text: str) -> list[dict[str, Any]]:
+    """The lab's log of a clause."""
+    return [
+        {"kind": "message", "message": {"context_id": "r1", "text": text}},
+        {"kind": "speech", "context": "r1", "voice": "v", "text": text},
+    ]
+
+
 def overlap(clip: str, *turns: dict[str, Any], clears: tuple[float, ...] = (5.1,)) -> Found:
     """A voice from 5.0 to 5.5 over an agent who speaks from 2 s on."""
     said = Utterance(clip, clip, "interrupt", False, 4.96, 5.0, 5.5, 5.6)
@@ -92,12 +100,14 @@ def test_an_interrupted_reply_is_compared_with_what_was_played() -> None:
     text = "It costs ninety dollars and a check-up more. "
     speech = say(text, voice="v", engine="real")
     until = 2.0 + speech.words[3][2] + 0.01
-    said = Utterance("stop", "stop", "interrupt", False, until - 0.1, until - 0.1, until + 0.3, 9.0)
+    taker = Utterance(
+        "stop", "stop", "interrupt", False, until - 0.1, until - 0.1, until + 0.3, 9.0
+    )
     line = Timeline(
-        "CA1", 100.0, 12.0, "caller", [said],
+        "CA1", 100.0, 12.0, "caller", [taker],
         agent_spans=[(2.0, until)], agent_runs=[(2.0, until)], clears=[until],
     )  # fmt: skip
-    log = [{"kind": "speech", "context": "r1", "voice": "v", "text": text}]
+    log = said(text)
     sound = np.zeros(96_000, np.int16)
     (reply,) = replies(log)
     sound[16_000 : 16_000 + len(reply.sound)] = reply.sound
@@ -115,7 +125,7 @@ def test_an_interrupted_reply_is_compared_with_what_was_played() -> None:
 def test_sound_of_the_old_reply_behind_a_clear_is_counted_in_frames() -> None:
     """That of the next one only as such."""
     reply = Reply("r1", "v", ("It costs ninety dollars and a check-up more.",))
-    log = [{"kind": "speech", "context": "r1", "voice": "v", "text": reply.texts[0]}]
+    log = said(reply.texts[0])
     sound = np.zeros(96_000, np.int16)
     sound[16_000:24_000] = reply.sound[:8000]
     sound[24_400:25_200] = reply.sound[8000:8800]

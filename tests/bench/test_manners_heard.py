@@ -38,14 +38,19 @@ def line(*parts: tuple[float, Sound]) -> tuple[Sound, list[tuple[float, float]]]
 
 
 def test_replies_are_read_from_the_labs_log() -> None:
-    """One for each context that was voiced, its clauses in the order they were said."""
+    """One for each context that was voiced, its clauses in the order they were sent; what was
+    never voiced, or withdrawn before it was, is not among them."""
 
-    def entry(context: str, text: str, kind: str = "speech") -> dict[str, Any]:
-        return {"kind": kind, "context": context, "text": text, "voice": "v"}
+    def sent(context: str, text: str) -> dict[str, Any]:
+        return {"kind": "message", "message": {"context_id": context, "text": text}}
+
+    def voiced(context: str, text: str) -> dict[str, Any]:
+        return {"kind": "speech", "context": context, "text": text, "voice": "v"}
 
     log = [
-        entry("r1", "It costs"), entry("r2", "Yes,"), entry("r1", "a lot."),
-        entry("r3", "never voiced", kind="message"),
+        sent("r1", "It costs"), sent("r1", "a lot."), sent("r1", "Never voiced."),
+        voiced("r1", "a lot."), sent("r2", "Yes,"), voiced("r1", "It costs"), voiced("r2", "Yes,"),
+        sent("r3", "Withdrawn."), {"kind": "message", "type": "KeepAlive"},
     ]  # fmt: skip
     assert replies(log) == [
         Reply("r1", "v", ("It costs", "a lot.")), Reply("r2", "v", ("Yes,",)),

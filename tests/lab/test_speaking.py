@@ -128,3 +128,9 @@ def test_flite_reports_when_each_token_sounds() -> None:
     slow = flite.synthesise("Ten thirty is fine.", voice="rms", stretch=1.3)
     assert [mark.text for mark in plain.marks] == ["Ten", "thirty", "is", "fine"]
     assert plain.marks[-1].end_s <= plain.duration_s < slow.duration_s
+
+
+def test_a_text_always_sounds_the_same() -> None:
+    """So that what was heard of it can be told by its samples."""
+    first, again = (speaking.say("Of course.", voice="slt", engine="real").pcm8k for _ in range(2))
+    assert first == again
