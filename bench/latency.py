@@ -174,9 +174,10 @@ async def _log(http: aiohttp.ClientSession, lab_url: str, *, since: int) -> dict
 
 @asynccontextmanager
 async def peers(
-    names: Sequence[str], *, profile: str, seed: int, folder: Path
+    names: Sequence[str], *, profile: str, seed: int, folder: Path, ours: str = "bot"
 ) -> AsyncIterator[list[Peer]]:
-    """Each bot with a lab of its own: same profile, same seed, so the same weather."""
+    """Each bot with a lab of its own: same profile, same seed, so the same weather. `ours` is the
+    module our bot is started by."""
     async with AsyncExitStack() as stack:
         found: list[Peer] = []
         for name in names:
@@ -185,17 +186,19 @@ async def peers(
                 environ=os.environ, log=folder / f"lab-{name}.log", ready="lab ready on ",
             )  # fmt: skip
             lab_url = (await stack.enter_async_context(lab)).rsplit(" ", 1)[1]
-            start = _ours if name == "ours" else _stock
-            found.append(await start(stack, lab_url, folder=folder))
+            if name == "ours":
+                found.append(await _ours(stack, lab_url, folder=folder, module=ours))
+            else:
+                found.append(await _stock(stack, lab_url, folder=folder))
         yield found
 
 
-async def _ours(stack: AsyncExitStack, lab_url: str, *, folder: Path) -> Peer:
+async def _ours(stack: AsyncExitStack, lab_url: str, *, folder: Path, module: str) -> Peer:
     port = free_port()
     environ = lab_environment(os.environ, lab_port=int(lab_url.rsplit(":", 1)[1]), port=port)
     environ["OFFHOOK__STORE__URL"] = f"sqlite:///{folder}/calls.db"  # this run's calls alone
     bot = running(
-        "bot", "serve", "--port", str(port),
+        module, "serve", "--port", str(port),
         environ=environ, log=folder / "ours.log", ready="offhook answers on ",
     )  # fmt: skip
     await stack.enter_async_context(bot)

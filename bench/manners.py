@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import manners_calls, manners_ends
+from bench import manners_calls, manners_ends, manners_page
 from bench.manners_audio import AUDIO
 from bench.manners_report import Goal, table
 
@@ -34,6 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=["ends", "calls"], help="one half")
     parser.add_argument("--calls", type=int, default=8, help="calls with interruptions")
     parser.add_argument("--thinking", type=int, default=4, help="calls with thinking pauses")
+    parser.add_argument("--plain", type=int, default=3, help="calls of ten whole questions")
     parser.add_argument("--together", type=int, default=2, help="calls at the same time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="eight turns and one call")
@@ -49,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             document["ends"] = manners_ends.measure(quick=options.quick, scores=options.scores)
     if options.only != "ends":
         with tempfile.TemporaryDirectory(prefix="offhook-manners-") as folder:
-            document["calls"] = asyncio.run(manners_calls.measure(options, folder=Path(folder)))
+            found = asyncio.run(manners_calls.measure(options, folder=Path(folder)))
+            document["calls"] = manners_page.document(found)
     text = page(document)
     if options.write:
         if "ends" in document:
@@ -90,7 +92,7 @@ def page(document: Mapping[str, Any]) -> str:
     if "ends" in document:
         parts += ["", *manners_ends.section(document["ends"])]
     if "calls" in document:
-        parts += ["", *manners_calls.section(document["calls"])]
+        parts += ["", *manners_page.section(document["calls"])]
     return "\n".join(parts) + "\n"
 
 
@@ -100,7 +102,7 @@ def goals(document: Mapping[str, Any]) -> list[Goal]:
     if "ends" in document:
         found += manners_ends.goals(document["ends"])
     if "calls" in document:
-        found += manners_calls.goals(document["calls"])
+        found += manners_page.goals(document["calls"])
     return found
 
 

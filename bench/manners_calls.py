@@ -11,6 +11,7 @@ import asyncio
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -19,7 +20,10 @@ from typing import Any
 
 import aiohttp
 
+from bench.latency import QUESTIONS as PLAIN
 from bench.latency import Peer, peers
+from bench.loop_steps import FILE as STEPS_FILE
+from bench.loop_steps import Steps, read
 from bench.manners_heard import (
     Reply,
     Sound,
@@ -31,7 +35,6 @@ from bench.manners_heard import (
     words,
     written,
 )
-from bench.manners_report import Goal, met, ms, quantile, table
 from lab.caller import Caller
 from lab.dialling import Phone
 from lab.measures import AFTER_CLEAR_S, figures
@@ -45,6 +48,7 @@ INTERRUPTIONS = ("wait_parking", "hold_on", "wait_cost", "stop", "actually", "ex
 QUESTIONS = ("price", "insurance", "cleaning")  # long answers
 TURN_WITHIN_S = 1.5  # of the caller's end a turn has begun, or none does
 FRAME_S = 0.02
+READY_S = 0.03  # sound this soon behind the decision lay ready, and waited for it
 RECORD_WITHIN_S = 10.0
 
 
@@ -76,6 +80,15 @@ class Found:
     cut_in: list[str] = field(default_factory=list)
     counters: dict[str, float] = field(default_factory=dict)
     lag: list[float] = field(default_factory=lambda: [0.0, 0.0])
+    steps: int = 0
+    long_steps: list[tuple[float, str]] = field(default_factory=list)  # CPU seconds, what
+    ready_s: list[float] = field(default_factory=list)  # first audio where patience came last
+    prompt_s: list[float] = field(default_factory=list)  # first audio where the answer did
+
+    def add_steps(self, steps: Steps) -> None:
+        """What the loop did."""
+        self.steps += steps.total
+        self.long_steps += [(cpu_s, what) for _, cpu_s, what in steps.long]
 
 
 def script(nth: int) -> Script:
@@ -90,12 +103,20 @@ def script(nth: int) -> Script:
     return Script(f"manners {nth}", (*steps, Say("goodbye"), WaitEnd(15.0)), seed=nth)
 
 
+def plain_questions(nth: int) -> Script:
+    """Whole questions and nothing else: how fast can it be?"""
+    steps: list[Step] = [WaitAgent()]
+    for i in range(len(PLAIN)):
+        steps += [Say(PLAIN[(nth + i) % len(PLAIN)], pause_s=0.3), WaitAgent(quiet_s=0.7)]
+    return Script(f"questions {nth}", tuple(steps), seed=nth)
+
+
 def warm_up() -> Script:
     """The first call of a fresh process is not a fair one."""
     return Script("warm up", (WaitAgent(), Say("parking"), WaitAgent(), HangUp()), seed=99)
 
 
-async def measure(options: argparse.Namespace, *, folder: Path) -> dict[str, Any]:
+async def measure(options: argparse.Namespace, *, folder: Path) -> Found:
     """All calls, shared out over the lanes."""
     if options.quick:
         scripts = [script(0)]
@@ -108,14 +129,19 @@ async def measure(options: argparse.Namespace, *, folder: Path) -> dict[str, Any
             Script(thinking.name, thinking.steps, seed=options.seed + i)
             for i in range(options.thinking)
         ]
+        scripts += [plain_questions(options.seed + i) for i in range(options.plain)]
         lanes = options.together
     found = Found()
     names = ["ours"] * lanes
+    steps = folder / "steps.jsonl"
+    os.environ[STEPS_FILE] = str(steps)
     async with (
-        peers(names, profile="co-located", seed=options.seed, folder=folder) as houses,
+        peers(
+            names, profile="co-located", seed=options.seed, folder=folder, ours="bench.loop_steps"
+        ) as houses,
         aiohttp.ClientSession() as http,
     ):
-        waiting = list(scripts)
+        waiting, began_at = list(scripts), time.monotonic()
 
         async def lane(house: Peer) -> None:
             await place(Found(), house, warm_up(), http=http)
@@ -125,7 +151,8 @@ async def measure(options: argparse.Namespace, *, folder: Path) -> dict[str, Any
             await _metrics(found, house, http=http)
 
         await asyncio.gather(*(lane(house) for house in houses))
-    return document(found)
+    found.add_steps(read(steps, since=began_at))
+    return found
 
 
 async def place(
@@ -195,6 +222,8 @@ def book(
             found.first_audio_s.append(turn["end_to_end_s"])
             if turn["kept_speculation"]:
                 found.kept_first_audio_s.append(turn["end_to_end_s"])
+            waited = turn["end_to_end_s"] - (turn["endpoint_s"] or 0.0) <= READY_S
+            (found.ready_s if waited else found.prompt_s).append(turn["end_to_end_s"])
         _heard(found, line, turn, said_by_voice, sound)
     for name, amount in record["counters"].items():
         found.counters[name] = found.counters.get(name, 0) + amount
@@ -293,163 +322,3 @@ async def _metrics(found: Found, house: Peer, *, http: aiohttp.ClientSession) ->
     for i, bound in enumerate(("0.01", r"\+Inf")):
         line = re.search(rf'offhook_loop_lag_seconds_bucket{{le="{bound}"}} (\S+)', text)
         found.lag[i] += float(line.group(1)) if line else 0.0
-
-
-# ── the page ─────────────────────────────────────────────────────────────────────────
-def document(found: Found) -> dict[str, Any]:
-    """Figures, and every single value they are made of."""
-    kept = found.counters.get("speculations.kept", 0)
-    withdrawn = found.counters.get("speculations.withdrawn", 0)
-    return {
-        **vars(found),
-        "load": os.getloadavg()[0],
-        "speculations": {"kept": kept, "withdrawn": withdrawn},
-        "wasted": {
-            name.removeprefix("speculation_waste."): amount
-            for name, amount in found.counters.items()
-            if name.startswith("speculation_waste.")
-        },
-        "tokens": {
-            name.removeprefix("llm_tokens."): amount
-            for name, amount in found.counters.items()
-            if name.startswith("llm_tokens.")
-        },
-    }
-
-
-def goals(document: Mapping[str, Any]) -> list[Goal]:
-    """Each goal of the calls' half."""
-    first = [quantile(document["first_audio_s"], p) for p in (50, 95, 99)]
-    clear = [quantile(document["onset_to_clear_s"], p) for p in (50, 95)]
-    gap = [quantile(document["resume_gap_s"], p) for p in (50, 100)]
-    errors = sorted(document["word_errors"])
-    survived = share(document["survived"], document["backchannels"])
-    yielded = share(document["yielded"], document["interruptions"])
-    middle = errors[len(errors) // 2] if errors else None
-    return [
-        (
-            "first VAD signal → first agent audio, with speculation",
-            "p50 < 220, p95 < 320, p99 < 380 ms",
-            f"{ms(first[0])} / {ms(first[1])} / {ms(first[2])} "
-            f"(n {len(document['first_audio_s'])})",
-            met((first[0], 220), (first[1], 320), (first[2], 380)),
-        ),
-        (
-            "speech onset → clear on the socket",
-            "p50 < 120, p95 < 220 ms",
-            f"{ms(clear[0])} / {ms(clear[1])} (n {len(document['onset_to_clear_s'])}, "
-            f"{document['not_cleared']} without)",
-            met((clear[0], 120), (clear[1], 220)),
-        ),
-        (
-            f"audio of the old reply within {AFTER_CLEAR_S * 1000:.0f} ms behind a clear",
-            "0 frames",
-            f"{document['frames_after_clear']:.0f} ({document['clears']} clears; behind "
-            f"{document['behind_clears'].get('same', 0)} it went on, behind "
-            f"{document['behind_clears'].get('next', 0)} the next one began)",
-            met((document["frames_after_clear"], 1)),
-        ),
-        (
-            "backchannels survived",
-            "≥ 95 %",
-            f"{document['survived']}/{document['backchannels']}",
-            met((None if survived is None else 1 - survived, 0.05 + 1e-9)),
-        ),
-        (
-            "real interruptions yielded to",
-            "≥ 97 %",
-            f"{document['yielded']}/{document['interruptions']}",
-            met((None if yielded is None else 1 - yielded, 0.03 + 1e-9)),
-        ),
-        (
-            "resume gap: silence in the agent's voice around a backchannel",
-            "< 500 ms",
-            f"p50 {ms(gap[0])}, longest {ms(gap[1])} (n {len(document['resume_gap_s'])})",
-            met((gap[1], 500)),
-        ),
-        (
-            "heard text against the carrier's truth, interrupted replies",
-            "median 0, maximum 1 word",
-            f"median {'–' if middle is None else middle}, maximum "
-            f"{errors[-1] if errors else '–'} (n {len(errors)})",
-            met((None if middle is None else float(middle), 1), (_last(errors), 2)),
-        ),
-        (
-            "event loop late by more than 10 ms",
-            "never",
-            f"{document['lag'][1] - document['lag'][0]:.0f} of {document['lag'][1]:.0f} timers",
-            met((document["lag"][1] - document["lag"][0], 1)),
-        ),
-    ]
-
-
-def share(part: int, whole: int) -> float | None:
-    """None of nothing."""
-    return part / whole if whole else None
-
-
-def _last(errors: Sequence[int]) -> float | None:
-    return float(errors[-1]) if errors else None
-
-
-def section(document: Mapping[str, Any]) -> list[str]:
-    """What stands behind the goals."""
-    guesses = document["speculations"]
-    total = guesses["kept"] + guesses["withdrawn"]
-    kept = [quantile(document["kept_first_audio_s"], p) for p in (50, 95, 99)]
-    after = [quantile(document["after_voice_s"], p) for p in (50, 100)]
-    rows = [
-        ("calls", document["calls"]),
-        (
-            "first signal → first audio of turns whose guess was kept, p50 / p95 / p99 (ms)",
-            f"{ms(kept[0])} / {ms(kept[1])} / {ms(kept[2])} "
-            f"(n {len(document['kept_first_audio_s'])})",
-        ),
-        ("speculations kept", f"{guesses['kept']:.0f} of {total:.0f}"),
-        ("wasted on the others", _amounts(document["wasted"])),
-        ("tokens in all", _amounts(document["tokens"])),
-        (
-            "end of the caller's sound → agent again, p50 / longest (ms)",
-            f"{ms(after[0])} / {ms(after[1])}",
-        ),
-        ("voices that fell into a pause of the agent's (not counted)", document["off_speech"]),
-        ("judged wrongly", ", ".join(document["lost"]) or "none"),
-        (
-            "thinking pauses of the lab's callers cut into",
-            f"{len(document['cut_in'])} of {document['thinking']}",
-        ),
-        (
-            "replies heard to the end and recorded otherwise",
-            f"{document['whole_wrong']} of {document['whole']}",
-        ),
-        ("load of the machine at the end", f"{document['load']:.1f}"),
-    ]
-    return [
-        "## Calls through the socket",
-        "",
-        *table(("what", "figure"), rows),
-        "",
-        "### How",
-        "",
-        "- Whole calls by the lab's simulated caller, through the signed webhook and a real Media "
-        "Streams socket, providers at the lab's co-located delays; the first call of each process "
-        "is not counted. Scripts: `bench_manners`, denser ones like it over all "
-        f"{len(BACKCHANNELS)} signs of listening and {len(INTERRUPTIONS)} interruptions, "
-        "`bench_thinking`. Lanes are a bot and a lab each, on one machine.",
-        "- *Onset* is the clip's first energy, *clear* its arrival at the carrier, both on the "
-        "caller's clock. A backchannel survives if no turn of the caller's begins with it; an "
-        "interruption is yielded to if one does.",
-        "- The resume gap is the whole silence from the last sound before the hold to the first "
-        "behind it, so it contains the hold's listening time.",
-        "- First signal → first audio is `end_to_end_s` of the turn records (all turns, tool "
-        "calls too).",
-        "- Truth of what was heard: seconds the carrier played before the clear, against the times "
-        "the lab's voice gave its words; a word counts if its middle was played, a number if all "
-        "its spoken words were; both in the model's own words. Marks are echoed on time here: "
-        "lost, late and reordered ones are in `tests/call/test_heard.py`, not in this figure.",
-    ]
-
-
-def _amounts(amounts: Mapping[str, float]) -> str:
-    shown = (f"{amount:.4g} {name}" for name, amount in sorted(amounts.items()))
-    return ", ".join(shown) or "nothing"

@@ -23,7 +23,7 @@ from bot.persona import Personas, load_personas, require_voices
 from bot.rehearsal import scripts
 from bot.secrets import account_of
 from bot.settings import Loaded, Settings
-from bot.vitals import GAUGES
+from bot.vitals import gauges
 from call.admission import Admission
 from call.errors import Ending, Party
 from call.first_token import FirstClauseTimes
@@ -121,7 +121,7 @@ class Exchange:
             lambda: admission.max_calls,
         )
         gauge("offhook_ready", "1 while a call would be taken", lambda: admission.refusal() is None)
-        for name, help, read in GAUGES:
+        for name, help, read in gauges(asyncio.get_running_loop()):
             gauge(name, help, read)
 
     def show_connections(self) -> None:
@@ -164,7 +164,7 @@ class Exchange:
 
     async def metrics_page(self, accept: str) -> tuple[bytes, str]:
         """What `/metrics` answers: the text and its content type."""
-        return self.metrics.page(accept)
+        return await asyncio.to_thread(self.metrics.page, accept)  # some 10 ms of writing
 
     # ── what a call needs, made ready while it rings ─────────────────────────────────
     def expect(self, called: str) -> None:

@@ -6,6 +6,7 @@ there is room, and hands the call to `bot/session.py`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -55,6 +56,7 @@ async def _serve(exchange: Exchange, door: Any, caller: Caller) -> None:
         exchange.admission.leave(caller.number)
         await exchange.lines.release(caller.provider_call_id)
         return
+    await asyncio.sleep(0)  # the other calls' turn, between two steps of some milliseconds
     try:
         await session.run()
     finally:

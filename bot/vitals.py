@@ -9,15 +9,16 @@ import resource
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 _FDS = Path("/proc/self/fd") if sys.platform == "linux" else Path("/dev/fd")
 _STATM = Path("/proc/self/statm")
 
 
-def tasks() -> float:
-    """Tasks of the running loop."""
-    return float(len(asyncio.all_tasks()))
+def tasks(loop: asyncio.AbstractEventLoop) -> float:
+    """Tasks of a loop, which need not be the asker's: the figures are written off the loop."""
+    return float(len(asyncio.all_tasks(loop)))
 
 
 def threads() -> float:
@@ -37,9 +38,11 @@ def memory_bytes() -> float:
     return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-GAUGES: tuple[tuple[str, str, Callable[[], float]], ...] = (
-    ("offhook_process_tasks", "Tasks of the event loop", tasks),
-    ("offhook_process_threads", "Threads of the process", threads),
-    ("offhook_process_open_files", "Open files and sockets of the process", open_files),
-    ("offhook_process_memory_bytes", "Resident memory of the process", memory_bytes),
-)
+def gauges(loop: asyncio.AbstractEventLoop) -> tuple[tuple[str, str, Callable[[], float]], ...]:
+    """Name, meaning and reader of each, for a process with this loop."""
+    return (
+        ("offhook_process_tasks", "Tasks of the event loop", partial(tasks, loop)),
+        ("offhook_process_threads", "Threads of the process", threads),
+        ("offhook_process_open_files", "Open files and sockets of the process", open_files),
+        ("offhook_process_memory_bytes", "Resident memory of the process", memory_bytes),
+    )

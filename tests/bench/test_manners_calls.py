@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.loop_steps import Steps
 from bench.manners_calls import (
     BACKCHANNELS,
     INTERRUPTIONS,
     Found,
     book,
-    document,
-    goals,
+    plain_questions,
     script,
-    section,
 )
 from bench.manners_heard import Reply, replies
+from bench.manners_page import document, goals, section
 from lab.mouth import Clips
 from lab.script import Interrupt
 from lab.speaking import say
@@ -31,6 +31,7 @@ def turn(**more: Any) -> dict[str, Any]:
     plain = {
         "at_s": 1.0, "interrupted": False, "agent_text": "Hello there.",
         "heard_text": "Hello there.", "end_to_end_s": 0.3, "kept_speculation": True,
+        "endpoint_s": 0.1,
     }  # fmt: skip
     return plain | more
 
@@ -89,10 +90,23 @@ def test_speed_is_counted_of_all_turns_and_of_those_with_a_kept_guess() -> None:
     """A turn without sound has none."""
     found = overlap(
         "uh_huh", turn(), turn(at_s=9.0, kept_speculation=False, end_to_end_s=0.5),
-        turn(at_s=11.0, end_to_end_s=None),
+        turn(at_s=11.0, end_to_end_s=None), turn(at_s=11.5, endpoint_s=0.29),
     )  # fmt: skip
-    assert found.first_audio_s == [0.3, 0.5]
-    assert found.kept_first_audio_s == [0.3]
+    assert found.first_audio_s == [0.3, 0.5, 0.3]
+    assert found.kept_first_audio_s == [0.3, 0.3]
+    assert (found.prompt_s, found.ready_s) == ([0.3, 0.5], [0.3])  # which came last
+
+
+def test_steps_of_the_loop_are_shown_with_what_they_ran() -> None:
+    """The longest of them is the goal's figure."""
+    found = Found()
+    found.add_steps(Steps(3000, ((1.0, 0.012, "Session.run"), (2.0, 0.006, "page"))))
+    verdicts = {goal[0]: goal[2:] for goal in goals(document(found))}
+    told = verdicts["event loop kept busy for more than 10 ms at a stretch"]
+    assert told == ("1 of 3000 steps, longest 12 ms", "**no**")
+    assert "12 ms Session.run, 6 ms page" in "\n".join(section(document(found)))
+    quiet = Found(steps=1000)
+    assert goals(document(quiet))[-1][2:] == ("0 of 1000 steps, longest 5 ms", "yes")
 
 
 def test_an_interrupted_reply_is_compared_with_what_was_played() -> None:
@@ -164,3 +178,4 @@ def test_the_calls_go_through_every_sign_and_every_interruption() -> None:
         assert all(clips[name].words for name in script(nth).clips())
         used |= {step.clip for step in steps if isinstance(step, Interrupt)}
     assert used == {*BACKCHANNELS, *INTERRUPTIONS}
+    assert all(clips[name].words for name in plain_questions(3).clips())

@@ -15,23 +15,29 @@ pytestmark = pytest.mark.rule
 
 async def test_a_task_a_thread_and_a_file_more_are_seen() -> None:
     """And seen to go again."""
-    before = {name: read() for name, _, read in vitals.GAUGES}
+    before = {name: read() for name, _, read in vitals.gauges(asyncio.get_running_loop())}
     task = asyncio.create_task(asyncio.sleep(60))
     over = threading.Event()
     thread = threading.Thread(target=over.wait)
     thread.start()
     reader, writer = os.pipe()
-    during = {name: read() for name, _, read in vitals.GAUGES}
+    during = {name: read() for name, _, read in vitals.gauges(asyncio.get_running_loop())}
     os.close(reader)
     os.close(writer)
     over.set()
     thread.join()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    after = {name: read() for name, _, read in vitals.GAUGES}
+    after = {name: read() for name, _, read in vitals.gauges(asyncio.get_running_loop())}
     assert during["offhook_process_tasks"] == before["offhook_process_tasks"] + 1
     assert during["offhook_process_threads"] == before["offhook_process_threads"] + 1
     assert during["offhook_process_open_files"] == before["offhook_process_open_files"] + 2
     for name in ("tasks", "threads", "open_files"):
         assert after[f"offhook_process_{name}"] == before[f"offhook_process_{name}"]
     assert during["offhook_process_memory_bytes"] > 1e6
+
+
+async def test_they_can_be_read_off_the_loop() -> None:
+    """The page of figures is written in a thread."""
+    for _, _, read in vitals.gauges(asyncio.get_running_loop()):
+        assert await asyncio.to_thread(read) > 0
