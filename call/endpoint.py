@@ -112,6 +112,7 @@ class Outlook:
     text: str
     due_at: float
     is_early: bool = False  # the voice detector has not called it a stop yet
+    not_before: float = float("-inf")  # it is worth asking
 
 
 class EndpointFilter:
@@ -201,7 +202,8 @@ class EndpointFilter:
             return None
         is_ending = not self._is_voiced and self._evidence(text)[1] is Cue.COMPLETE
         due_at = self._quiet_at + self._patience_s(text) if is_ending else float("inf")
-        return Outlook(text, due_at, is_early=True)
+        not_before = self._quiet_at + self._settings.early_after_s
+        return Outlook(text, due_at, is_early=True, not_before=not_before)
 
     def next_deadline(self) -> float | None:
         """When to ask again, if no fact comes before."""

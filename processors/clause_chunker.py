@@ -12,6 +12,8 @@ from pipecat.frames.frames import (
     LLMFullResponseEndFrame,
     LLMFullResponseStartFrame,
     LLMTextFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.utils.text.base_text_aggregator import TextType
 
@@ -26,8 +28,9 @@ from processors.deciding import DecidingProcessor
 class ClauseChunker(DecidingProcessor):
     """Tokens enter, `ClauseFrame`s leave, between the reply's start and end.
 
-    What an interruption leaves of a reply (tokens still on their way, a late end) is swallowed, and
-    so is an answer that was begun early and withdrawn.
+    An answer begun early, while the voice detector still hears the caller, waits here for its stop:
+    its words cost nothing yet. What an interruption leaves of a reply (tokens still on their way, a
+    late end) is swallowed, and so is an answer that was begun early and withdrawn.
     """
 
     def __init__(
@@ -41,11 +44,15 @@ class ClauseChunker(DecidingProcessor):
         self._is_open = False
         self._cut: list[str] = []  # clauses of the open reply
         self._guess: Guess | None = None  # what the open reply was begun on
+        self._held: list[Frame] = []  # of an answer begun before the caller's stop
+        self._caller_speaks = False
         self._interruption_id = -1  # frames made before it belong to what was interrupted
 
     def decide(self, frame: Frame, now: float) -> Sequence[Frame] | None:
         """What leaves for what came."""
         match frame:
+            case VADUserStartedSpeakingFrame() | VADUserStoppedSpeakingFrame():
+                self._caller_speaks = isinstance(frame, VADUserStartedSpeakingFrame)
             case EagerEndOfTurnCancelFrame():
                 self._abandon()
             case _ if is_withdrawn(frame):
@@ -55,7 +62,7 @@ class ClauseChunker(DecidingProcessor):
                 return self._written(self._cutter.feed(frame.text, now)) if self._is_open else ()
             case LLMFullResponseStartFrame():
                 is_stale = frame.id < self._interruption_id
-                return () if is_stale else (*self._close(), self._open(frame))
+                return () if is_stale else (*self._close(), *self._let_go(), self._open(frame))
             case LLMFullResponseEndFrame():
                 return self._close(frame)
             case ReplyBrokenFrame():
@@ -67,7 +74,9 @@ class ClauseChunker(DecidingProcessor):
         return None
 
     def next_deadline(self) -> float | None:
-        """When the waiting words leave without a boundary."""
+        """When the waiting words leave without a boundary; at once, when what was held may."""
+        if self._held and not self._is_early:
+            return 0.0
         return self._cutter.next_deadline()
 
     def on_deadline(self, now: float) -> Sequence[Frame]:
@@ -75,7 +84,7 @@ class ClauseChunker(DecidingProcessor):
         if self._is_void:
             self._abandon()
             return ()
-        return self._written(self._cutter.on_deadline(now))
+        return [*self._let_go(), *self._written(self._cutter.on_deadline(now))]
 
     def _open(self, start: LLMFullResponseStartFrame) -> Frame:
         self._is_open = True
@@ -96,7 +105,24 @@ class ClauseChunker(DecidingProcessor):
             return []
         end = end or LLMFullResponseEndFrame()
         mark(end, self._guess)
-        return [*self._written(self._cutter.flush()), end]
+        return [*self._written(self._cutter.flush()), *self._let_out([end])]
+
+    @property
+    def _is_early(self) -> bool:
+        """The open reply was begun while the caller may still be speaking."""
+        return self._caller_speaks and self._guess is not None and self._guess.is_pending
+
+    def _let_out(self, frames: list[Frame]) -> list[Frame]:
+        """What of them may leave, behind what was held."""
+        if self._is_early:
+            self._held += frames
+            return []
+        return [*self._let_go(), *frames]
+
+    def _let_go(self) -> list[Frame]:
+        """What was held; the caller has stopped, or the answer was withdrawn and is dropped."""
+        held, self._held = self._held, []
+        return [] if self._is_void else held
 
     @property
     def _is_void(self) -> bool:
@@ -105,6 +131,8 @@ class ClauseChunker(DecidingProcessor):
 
     def _abandon(self) -> None:
         """Drop the open reply if it was withdrawn."""
+        if self._is_void:
+            self._held.clear()
         if self._is_open and self._is_void:
             self._is_open = False
             self._cutter.reset()
@@ -112,6 +140,7 @@ class ClauseChunker(DecidingProcessor):
     def _interrupt(self, frame: InterruptionFrame) -> None:
         self._interruption_id = frame.id
         self._is_open = False
+        self._held.clear()
         self._cutter.reset()
 
     def _written(self, clauses: Sequence[str]) -> list[Frame]:
@@ -126,4 +155,4 @@ class ClauseChunker(DecidingProcessor):
         ]
         for frame in frames:
             mark(frame, self._guess)
-        return frames
+        return self._let_out(frames)

@@ -247,11 +247,15 @@ def test_a_pause_in_speech_already_shows_a_likely_end() -> None:
         rule.decide(fact, at)
     assert rule.outlook() is None
     rule.decide(VoicePaused(), 9.6)
-    assert rule.outlook() == Outlook("what are your", float("inf"), is_early=True)
+    begun = Outlook(
+        "what are your", float("inf"), is_early=True, not_before=9.6 + KNOBS.early_after_s
+    )
+    assert rule.outlook() == begun
     rule.decide(interim("what are your hours"), 9.62)
-    assert rule.outlook() == Outlook("what are your hours", 9.6 + KNOBS.unknown_s[0], is_early=True)
+    whole = replace(begun, text="what are your hours")
+    assert rule.outlook() == replace(whole, due_at=9.6 + KNOBS.unknown_s[0])
     rule.decide(VoiceBegan(), 9.65)
-    assert rule.outlook() == Outlook("what are your hours", float("inf"), is_early=True)
+    assert rule.outlook() == replace(whole, not_before=9.65 + KNOBS.early_after_s)
     assert rule.next_deadline() is None
     rule.decide(SpeechStarted(), 9.8)
     assert rule.outlook() is None
@@ -307,6 +311,7 @@ def test_more_doubt_never_waits_less() -> None:
         {"speculate": "perhaps"},
         {"wasted_guesses": -1},
         {"ask_within_s": -1},
+        {"early_after_s": -1},
         {"cut_in_s": -1.0},
     ],
 )

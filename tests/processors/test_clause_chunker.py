@@ -14,6 +14,8 @@ from pipecat.frames.frames import (
     LLMFullResponseStartFrame,
     LLMTextFrame,
     TextFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import SleepFrame, run_test
@@ -245,3 +247,55 @@ async def test_a_deadline_finds_the_answer_withdrawn() -> None:
         station.decide(frame, 1.0)
     guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
     assert list(station.on_deadline(9.0)) == []
+
+
+SPEAKING = VADUserStartedSpeakingFrame
+SILENT = VADUserStoppedSpeakingFrame
+
+
+async def test_what_answers_a_caller_who_still_speaks_waits_for_the_stop() -> None:
+    """In order, the reply's end behind its clauses; its start tells nobody anything."""
+    early = of(Guess("hi"), Start(), *tokens("Sure. I can help. Or", " not."), End())
+    first = [SPEAKING(), pause(), *early, pause()]
+    assert shape(await down(chunker(), *first)) == ["start"]
+    assert shape(await down(chunker(), *first, SILENT(), pause(2))) == [
+        "start", "1.1 Sure.", "1.2 I can help.", "1.3 Or not.", "end",
+    ]  # fmt: skip
+
+
+async def test_words_that_come_at_the_stop_stay_behind_what_was_held() -> None:
+    """Whoever is first."""
+    guess, station = Guess("hi"), chunker()
+    start, text, more, end = of(guess, Start(), *tokens("Sure. I can", " help. Or not."), End())
+    for frame in (SPEAKING(), start, text):
+        station.decide(frame, 1.0)
+    assert station.next_deadline() == 61.0
+    assert station.decide(SILENT(), 1.1) is None
+    assert station.next_deadline() == 0.0
+    assert shape(list(station.decide(more, 1.1) or ())) == ["1.1 Sure.", "1.2 I can help."]
+    assert list(station.on_deadline(1.1)) == []
+    assert shape(list(station.decide(end, 1.2) or ())) == ["1.3 Or not.", "end"]
+
+
+@pytest.mark.parametrize("gone", ["withdrawn", "interrupted"])
+async def test_what_was_held_of_an_answer_that_is_gone_never_leaves(gone: str) -> None:
+    """Taken back before the stop, or swept away."""
+    guess, station = Guess("hi"), chunker()
+    for frame in (SPEAKING(), *of(guess, Start(), *tokens("Sure. I can help."), End())):
+        station.decide(frame, 1.0)
+    if gone == "withdrawn":
+        guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
+        station.decide(SILENT(), 1.1)
+        assert list(station.on_deadline(1.1)) == []
+    else:
+        station.decide(InterruptionFrame(), 1.1)
+    assert station.next_deadline() is None
+    later = [Start(), *tokens("Yes."), End()]
+    said = [frame for each in later for frame in station.decide(each, 2.0) or ()]
+    assert shape(said) == ["start", "2.1 Yes.", "end"]
+
+
+async def test_an_ordinary_answer_does_not_wait_for_a_stop() -> None:
+    """A caller who speaks over it is somebody else's matter."""
+    frames = await down(chunker(), SPEAKING(), pause(), Start(), *tokens("Yes."), End())
+    assert shape(frames) == ["start", "1.1 Yes.", "end"]
