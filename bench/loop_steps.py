@@ -1,9 +1,10 @@
 """`python -m bench.loop_steps serve …`: the bot, with each step of its event loop weighed.
 
 A step is what the loop runs between two looks at its clock. It is weighed in processor time of the
-loop's thread: how long it keeps every call waiting by itself, whatever else the machine does. Long
-steps are appended to the file named by `OFFHOOK_STEPS`, one line each, with a count of all behind
-every thousand.
+loop's thread: how long it keeps every call waiting by itself, whatever else the machine does. The
+loop is the standard library's, because the product's (uvloop) cannot be looked into; what it runs
+is the same. Long steps are appended to the file named by `OFFHOOK_STEPS`, one line each, with a
+count of all behind every thousand.
 """
 
 from __future__ import annotations
@@ -74,7 +75,11 @@ def read(path: Path, *, since: float) -> Steps:
 
 def main() -> None:
     """The bot's own command line, weighed."""
+    import uvloop
+
     from bot.__main__ import main as run_bot
+
+    uvloop.run = asyncio.run  # type: ignore[assignment]
 
     file = open(os.environ[FILE], "a", buffering=1, encoding="utf-8")
     scales, run = Scales(file), asyncio.events.Handle._run

@@ -202,7 +202,8 @@ def section(document: Mapping[str, Any]) -> list[str]:
         "one's. Marks are echoed on time here; `tests/calls/test_manners.py` loses, delays and "
         "swaps them.",
         "- A step is what the event loop runs between two looks at its clock, weighed in processor "
-        "time of its thread, so that the machine's load does not count.",
+        "time of its thread, so that the machine's load does not count (one call more, on the "
+        "standard library's loop).",
     ]
 
 
