@@ -43,7 +43,7 @@ SETTINGS: Any = {
     "OFFHOOK__PATIENCE__HEARING_S": "8.0",
     "OFFHOOK__PATIENCE__HEARING_AGAIN_S": "20.0",
 }
-HOURS, PLACE = "Saturday from 9 am to 1 pm", "12 Harbour Street"
+HOURS, PLACE = "Saturday from 9 am to 1 pm", "The 7 bus stops at our door."
 
 Steps = list[dict[str, Any]]
 
@@ -225,11 +225,10 @@ def test_sounds_behind_the_caller_do_not_drown_the_talk(lines: dict[str, Told], 
 
 @pytest.mark.usefixtures("shared_audio")
 def test_a_radio_is_not_waited_for_for_ever(people: dict[str, Told]) -> None:
-    """A voice without words is nobody's turn: what it cut is said again, and the caller who says
-    nothing in front of it is asked, and let go."""
+    """A voice without words is nobody's turn: the caller who says nothing in front of it is asked,
+    and let go."""
     call = people["nobody but a radio"]
     assert call.count("noise") >= 1
-    assert "How can I help you?" in call.agent_words
     assert call.record["ending"] == "agent_said_goodbye"
     assert call.caller_words.strip() == ""
 
