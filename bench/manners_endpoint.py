@@ -38,7 +38,7 @@ from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad, edge_of, voice_e
 
 SCORE_S = 0.06  # asked to answered, on a machine that is not busy
 INTERIM_S = 0.15  # a word's end to the interim that has it
-ANSWER_S = 0.27  # asked to first sound: 110 ms first token, five more of 12 ms, 100 ms voice
+ANSWER_S = 0.246  # asked to first sound: 110 ms first token, three more of 12 ms, 100 ms voice
 ENDPOINTING_S = 0.3  # `deepgram.endpointing_ms`
 KEPT_BYTES = 8 * RATE_HZ * 2  # what the model hears
 NO_WORDS = "something"  # reads neither finished nor unfinished
