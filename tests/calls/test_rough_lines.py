@@ -66,7 +66,7 @@ def over(clip: str, after_s: float) -> dict[str, Any]:
 END: dict[str, Any] = {"do": "wait_end", "timeout_s": 60}
 HANG_UP: dict[str, Any] = {"do": "hang_up"}
 QUESTION: Steps = [wait(), say("where"), wait(), HANG_UP]
-TWO_QUESTIONS: Steps = [wait(), say("parking"), wait(), *QUESTION[1:]]
+TWO_QUESTIONS: Steps = [wait(), say("parking"), wait(2.5), say("where"), wait(2.5), HANG_UP]
 MONOLOGUE = ("book_tuesday", "phone", "children")
 
 LINES: dict[str, Rough] = {
@@ -115,7 +115,7 @@ def lines(house: House) -> dict[str, Told]:
     behind = {
         "office": Rough(QUESTION, background=sound(OFFICE, dbfs=-36)),
         "second voice": Rough(
-            [wait(), say("where"), {"do": "silence", "s": 16.0}, HANG_UP],
+            [wait(), say("where"), {"do": "silence", "s": 20.0}, HANG_UP],
             background=sound(READER, dbfs=-38),
         ),
     }
@@ -216,10 +216,11 @@ def test_who_does_not_wait_for_the_greeting_is_answered(
 @pytest.mark.parametrize("name", ["office", "second voice"])
 @pytest.mark.usefixtures("shared_audio")
 def test_sounds_behind_the_caller_do_not_drown_the_talk(lines: dict[str, Told], name: str) -> None:
-    """The question is answered, whatever was made of the voices before."""
+    """The question is understood and answered; a voice close by may cut the answer short."""
     call = lines[name]
     assert call.broken_rules == []
-    assert PLACE in call.agent_words
+    assert "where are you located?" in call.caller_words
+    assert "We are at" in call.agent_words
     assert call.count("turn_unlisted_transitions") == 0
 
 
