@@ -40,10 +40,10 @@ def queries() -> list[str]:
     return shown + [rule["expr"] for rule in rules()]
 
 
-def emitted() -> dict[str, set[str]]:
+async def emitted() -> dict[str, set[str]]:
     """Every sample's name on a process's page, with the labels it can carry."""
     house = exchange()
-    house.show_gauges()
+    house.show_gauges()  # of the running loop
     found: dict[str, set[str]] = {}
     for family in house.metrics.registry.collect():
         for suffix in ("", "_total", "_bucket", "_count", "_sum"):
@@ -70,9 +70,9 @@ def test_each_rule_is_tested() -> None:
     assert firing == {rule["alert"] for rule in rules()}
 
 
-def test_every_name_that_board_and_rules_use_is_emitted() -> None:
+async def test_every_name_that_board_and_rules_use_is_emitted() -> None:
     """A panel that stays empty for ever is worse than none."""
-    known = set(emitted()) | PROMETHEUS_OWN
+    known = set(await emitted()) | PROMETHEUS_OWN
     used = {name for query in queries() for name in _FUNCTIONS.findall(query)}
     assert used - known == set()
     assert len(used) > 30
