@@ -23,7 +23,7 @@ from lab.speaking import Speech, say
 
 Sound = NDArray[np.int16]
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")  # "X-rays" is one
 _PROBE = 240  # 30 ms: no two places of a reply sound so alike
 _FADE = 80  # samples behind a hold that rise from silence
 _AUDIBLE = 200  # of 32768: a probe in silence is found anywhere
