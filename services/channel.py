@@ -203,11 +203,15 @@ class Channel:
         finally:
             if self._broken is broken:
                 self._broken = None
-            async with self._delivering:
+            try:
+                async with self._delivering:
+                    for task in tasks:
+                        task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:  # also when the call ends in the middle of this
                 for task in tasks:
                     task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._see_off(asyncio.create_task(socket.close()))  # politely, but nobody waits for it
+                self._see_off(asyncio.create_task(socket.close()))  # nobody waits for politeness
 
     def _see_off(self, task: asyncio.Task[Any]) -> None:
         self._leaving.add(task)

@@ -7,6 +7,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 from pipecat.frames.frames import TranscriptionFrame
@@ -125,6 +126,22 @@ async def test_a_call_that_gives_up_waiting_leaves_nothing_behind(lab: Lab, note
                 await here.take(ear(lab).address)
         assert not here._shelves[ear(lab).address].spares
     await eventually(lambda: not lines(lab), what="hung up")
+
+
+async def test_a_call_that_ends_while_its_connection_is_replaced_hangs_up(
+    lab: Lab, notes: Notes
+) -> None:
+    """At every instant of it."""
+    async with pool(notes, enabled=False) as here:
+        for instants in range(6):
+            line = Channel(Owner(ear(lab).address), origin=ORIGIN, care=Care(), spares=here)
+            line.dial()
+            await eventually(partial(getattr, line, "is_open"), what="open")
+            line.drop(ORIGIN.slow("silent"))
+            for _ in range(instants):
+                await asyncio.sleep(0)
+            await line.close()
+            await eventually(lambda: not lines(lab), what=f"hung up after {instants} instants")
 
 
 async def test_a_full_house_is_not_held_up_by_the_pool(lab: Lab, notes: Notes) -> None:
