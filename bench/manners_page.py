@@ -199,8 +199,9 @@ def section(document: Mapping[str, Any]) -> list[str]:
         "again in what the lab's voice had said; a word counts if its middle was played, a number "
         "if all its spoken words were; both in the model's own words. By the same samples, sound "
         "behind a clear is the old reply's (which nobody resumed), its resumption, or the next "
-        "one's. Marks are echoed on time here; `tests/calls/test_manners.py` loses, delays and "
-        "swaps them.",
+        "one's. Marks are echoed on time here: lost, late and reordered ones are in "
+        "`tests/call/test_heard.py` and behind `offhook call --impair marks_lost=0.3`, not in this "
+        "figure.",
         "- A step is what the event loop runs between two looks at its clock, weighed in processor "
         "time of its thread, so that the machine's load does not count (one call more, on the "
         "standard library's loop).",
