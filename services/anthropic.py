@@ -273,6 +273,10 @@ class Claude(AnthropicLLMService):
         except TimeoutError:
             return ""  # nobody below knows of a reply
 
+    async def is_wanted(self) -> bool:
+        """A guess is given up in silence if it is withdrawn: the caller was still speaking."""
+        return self._guess is None or not self._guess.is_pending or await _kept(self._guess)
+
     def used(self, stream: Stream) -> None:
         """What a guess has cost, should it turn out to be in vain."""
         if self._guess is not None:

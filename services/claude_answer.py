@@ -48,6 +48,9 @@ class Reply(Protocol):
     async def break_off(self) -> str:
         """Let nothing half-written be said; what has been said of the reply."""
 
+    async def is_wanted(self) -> bool:
+        """Wait until it is known whether anybody waits for this answer."""
+
     def used(self, stream: Stream) -> None:
         """A request is over: what it has cost."""
 
@@ -200,7 +203,9 @@ class Answer:
         remedy, self._told_to_leave = self._told_to_leave, None
         if remedy is None:
             remedy = self._recovery.met(Stage.THINK, what or trouble(fault))
-            await self._reply.report(fault, remedy)
+            is_heard = remedy.step in (Step.WAIT, Step.GIVE_UP)  # by the caller
+            if not is_heard or await self._reply.is_wanted():
+                await self._reply.report(fault, remedy)
         return remedy
 
     async def _prepare(self, remedy: Remedy) -> None:

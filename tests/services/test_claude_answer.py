@@ -14,6 +14,7 @@ from anthropic.types import RawContentBlockDeltaEvent, TextDelta
 from hypothesis import given
 from hypothesis import strategies as st
 from pipecat.frames.frames import (
+    EagerEndOfTurnCancelFrame,
     ErrorFrame,
     FunctionCallResultFrame,
     InterruptionFrame,
@@ -38,7 +39,7 @@ from call.errors import (
     ProviderSlow,
 )
 from call.first_token import Patience
-from call.measures import PROVIDER_FAULTS, RETRIES, STAND_IN_TOKENS, Moment
+from call.measures import LLM_REQUESTS, PROVIDER_FAULTS, RETRIES, STAND_IN_TOKENS, Moment
 from call.recovery import Line, Recovery, Remedy, StandIn, Step
 from call.speculation import Speculation
 from call.waits import Endpoint
@@ -49,6 +50,7 @@ from processors.clause_chunker import ClauseChunker
 from services.anthropic import Claude, Prompt
 from services.claude_answer import Answer, Limits
 from services.claude_client import Anthropic, Model, Models, claude_client
+from tests.conftest import TICK
 from tests.services.stage import Lab, Notes, Stage
 
 pytestmark = pytest.mark.provider
@@ -427,6 +429,34 @@ async def test_an_answer_begun_early_that_breaks_off_goes_on(
     assert " ".join(clause.written for clause in mind.stage.seen(ClauseFrame)) == LONG
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_nobody_gives_up_before_the_caller_has_spoken(
+    lab: Lab, client: AsyncAnthropic, notes: Notes, is_kept: bool
+) -> None:
+    """An answer begun early that fails for good is given up with the verdict, or not at all."""
+    speculation = Speculation()
+    speculation.look(Outlook("Hello?", due_at=0.0), 0.0)
+    mind = Mind(client, notes, speculation=speculation)
+    lab.fault("anthropic", "http_status", status=529, for_next=3)
+    async with mind.stage.open():
+        await mind.stage.play(LLMContextFrame(asked("Hello?"), speculation=True))
+        await mind.stage.until(lambda: notes.of(LLM_REQUESTS) == 3, "three attempts")
+        await mind.stage.until(lambda: not lab.world.streams, "their end")
+        await asyncio.sleep(TICK)
+        assert mind.steps == [Step.AGAIN, Step.STAND_IN]
+        if is_kept:
+            speculation.fits("Hello?", 1.0)
+            guess = speculation.keep(1.0)
+            assert guess is not None
+            guess.announce()
+            await mind.stage.until(lambda: mind.steps[-1] is Step.GIVE_UP, "the way out")
+        else:
+            speculation.look(None, 1.0)
+            await mind.stage.play(EagerEndOfTurnCancelFrame())
+            assert await mind.ask("Hello, hello?") == HELLO
+            assert mind.steps == [Step.AGAIN, Step.STAND_IN]
+
+
 async def test_an_answer_that_was_interrupted_had_been_one(
     lab: Lab, client: AsyncAnthropic, notes: Notes
 ) -> None:
@@ -510,6 +540,9 @@ class Cut:
     async def break_off(self) -> str:
         self._cutter.reset()
         return " ".join(self.said)
+
+    async def is_wanted(self) -> bool:
+        return True
 
     def used(self, stream: Any) -> None:
         """It costs nothing."""
