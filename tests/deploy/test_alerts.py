@@ -14,6 +14,7 @@ import yaml
 
 from bot.settings import load
 from call.admission import Admission
+from services.pool import Pool
 from telemetry.metrics import Metrics
 from tests.bot.test_server import exchange
 from tests.needs import need
@@ -44,6 +45,8 @@ async def emitted() -> dict[str, set[str]]:
     """Every sample's name on a process's page, with the labels it can carry."""
     house = exchange()
     house.show_gauges()  # of the running loop
+    house.pool = Pool(house.settings.pool, house.metrics)
+    house.show_connections()
     found: dict[str, set[str]] = {}
     for family in house.metrics.registry.collect():
         for suffix in ("", "_total", "_bucket", "_count", "_sum"):
