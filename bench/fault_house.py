@@ -20,7 +20,7 @@ from lab.reciter import words_of
 
 GREETING_KEY = "the greeting"
 GREETING = words_of(GREETING_KEY)[:4]
-RECORD_WITHIN_S = 6.0
+RECORD_WITHIN_S = 15.0
 # The lab's voices as fast as life allows, its ears and mind without network: what is measured is
 # the bot and the fault.
 _AGENT = Path("agent.toml")
@@ -56,7 +56,8 @@ class House:
     completions: Completions
     auth_token: str = ""
     entries: list[dict[str, Any]] = field(default_factory=list)
-    _read_to: int = 0
+    _read_to: dict[str, int] = field(default_factory=dict)
+    _listening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def base_url(self) -> str:
@@ -94,14 +95,17 @@ class House:
 
     async def listen(self) -> None:
         """Take over what the lab wrote since last time."""
-        for kind in ("felt", "fault", "first_audio", "speech", "open", "closed", "final"):
-            await self._listen_for(kind)
-        self._read_to = max([self._read_to, *(entry["n"] for entry in self.entries)])
+        async with self._listening:
+            for kind in ("felt", "fault", "first_audio", "speech", "open", "closed", "final"):
+                await self._listen_for(kind)
 
     async def _listen_for(self, kind: str) -> None:
-        params = {"since": str(self._read_to), "kind": kind, "limit": "20000"}
+        since = self._read_to.get(kind, 0)
+        params = {"since": str(since), "kind": kind, "limit": "20000"}
         async with self.http.get(f"{self.lab_url}/control/log", params=params) as answer:
-            self.entries += (await answer.json())["entries"]
+            found = (await answer.json())["entries"]
+        self.entries += found
+        self._read_to[kind] = max([since, *(int(entry["n"]) for entry in found)])
 
     # ── the bot ──────────────────────────────────────────────────────────────────────
     async def record(self, call_sid: str) -> dict[str, Any]:
@@ -114,7 +118,7 @@ class House:
                 for call in await answer.json():
                     if call["provider_call_id"] == call_sid:
                         return dict(call)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
         return {}
 
     async def gauges(self) -> dict[str, float]:
@@ -154,7 +158,11 @@ async def open_house(
         )  # fmt: skip
         lab_url = (await stack.enter_async_context(lab)).rsplit(" ", 1)[1]
         http = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20))
+            aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=20),
+                # no idle connection of ours is to be counted as the bot's
+                connector=aiohttp.TCPConnector(force_close=True),
+            )
         )
         completions = await stack.enter_async_context(Completions(lab_url))
         house = House(name, "", lab_url, http, completions)
