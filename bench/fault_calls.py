@@ -32,8 +32,8 @@ from lab.script import HangUp, Prompted, Say, Script, Step, WaitAgent
 
 QUESTIONS = (
     "hours_saturday", "hours_close", "book_tomorrow", "cancel", "insurance", "cleaning",
-    "whitening", "new_patient", "children", "parking", "book_checkup", "move", "two_thirty",
-    "nine_oclock", "ten_thirty", "thanks",
+    "whitening", "new_patient", "children", "parking", "book_checkup", "move", "nine_oclock",
+    "ten_thirty", "thanks",
 )  # fmt: skip
 """Short ones that sound finished, so that no turn detector waits."""
 AFTERWARDS = "where"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from lab.caller import Outcome
 from lab.measures import longest_silence
 from lab.mouth import Clips
 from lab.played import Account, PlayedWord, account, played_words
-from lab.reciter import words_of
+from lab.reciter import is_made_up, words_of
 from lab.timeline import Timeline
 
 LONGEST_SILENCE_S = 2.0
@@ -68,18 +68,22 @@ class Answered:
 
 
 async def try_all(
-    house: House, board: Switchboard, calls: Sequence[Call], *, again: int = 1
+    house: House,
+    board: Switchboard,
+    calls: Sequence[Call],
+    *,
+    is_to_repeat: Callable[[Seen], object] = lambda seen: not seen.struck,
 ) -> list[Seen]:
-    """Place the calls and judge them; a fault that met nobody (the bot was going round that
-    provider, or the call was over) is tried again in a call of its own."""
+    """Place the calls and judge them; what is to be repeated is tried once more in a call of its
+    own: a fault that met nobody, because the bot was going round that provider or the call was
+    over."""
     verdicts = Verdicts(house)
     seen = verdicts.of(await board.run(calls))
-    for _ in range(again):
-        missed = [one.cell for one in seen if one.cell is not None and not one.struck]
-        if not missed:
-            break
-        seen = [one for one in seen if one.cell is None or one.struck]
-        seen += verdicts.of(await board.run(deal(missed, per_call=1)))
+    missed = [one for one in seen if one.cell is not None and is_to_repeat(one)]
+    if missed:
+        seen = [one for one in seen if one not in missed]
+        cells = [one.cell for one in missed if one.cell is not None]
+        seen += verdicts.of(await board.run(deal(cells, per_call=1)))
     return seen
 
 
@@ -216,14 +220,12 @@ class Verdicts:
         return str(call.record.get("ending") or f"by {outcome.timeline.ended_by}")
 
     def _is_answered(self, call: Call, place: int, heard: list[PlayedWord]) -> bool:
-        """The question after was answered: with words of its answer, however its own fault went."""
+        """The question after was answered, however much of it was understood."""
         assert call.outcome is not None
         spans = _turn_spans(call.outcome.timeline)
         if place + 1 >= len(spans):
             return False
-        clip = call.turns[place].clip if place < len(call.turns) else AFTERWARDS
-        words = set(words_of(self._texts[clip]))
-        return any(word.word in words for word in _within(heard, *spans[place + 1]))
+        return any(is_made_up(word.word) for word in _within(heard, *spans[place + 1]))
 
     def _heard(self, call: Call, outcome: Outcome) -> list[PlayedWord]:
         """The words played, of all that was said to this caller or to nobody in particular."""
@@ -274,13 +276,16 @@ def misses(seen: Seen, *, allowed_s: float = LONGEST_SILENCE_S) -> list[str]:
     silence_s = seen.silence_s if seen.decided_s is None else seen.decided_s
     if silence_s > allowed_s:
         found.append(f"silence {silence_s:.2f} s")
-    if not cell.may_garble and seen.goes_on and seen.account.off_by > 1 and not cell.may_end:
-        found.append(f"lost {seen.account.lost}, twice {seen.account.repeated}")
-    if not cell.may_garble and not seen.account.is_in_order:
-        found.append("words out of order")
+    # who was not understood is answered in other words; only a fault of the ear may not do that
+    is_understood = seen.heard_question or cell.provider == EAR
+    if is_understood and not cell.may_garble and not cell.may_end:
+        if seen.goes_on and seen.account.off_by > 1:
+            found.append(f"lost {seen.account.lost}, twice {seen.account.repeated}")
+        if not seen.account.is_in_order:
+            found.append("words out of order")
     if not (seen.ends_well if cell.may_end else seen.goes_on):
         found.append(f"ends: {ending(seen)}")
-    if not seen.heard_question and cell.place != ALWAYS:
+    if not seen.heard_question and cell.provider == EAR and cell.place != ALWAYS:
         found.append("a final was lost")
     return found
 

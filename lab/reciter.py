@@ -45,6 +45,11 @@ class Reciter:
         return Reply(answer_to(question, after=after))
 
 
+def is_made_up(word: str) -> bool:
+    """Whether it is a word of some answer, to whatever question."""
+    return re.fullmatch(f"([{_CONSONANTS}][{_VOWELS}]){{3}}", word) is not None
+
+
 def _last_question(messages: list[dict[str, Any]]) -> tuple[str, str]:
     """The caller's last words, and everything written behind them."""
     question, behind = "", ""

@@ -101,13 +101,14 @@ def test_the_quick_table_has_each_of_its_faults_once() -> None:
         ({"account": Account(("a",), ("b",), True)}, "twice"),
         ({"account": Account((), (), False)}, "out of order"),
         ({"goes_on": False, "ending": "fault"}, "ends: fault"),
-        ({"heard_question": False}, "a final was lost"),
+        ({"heard_question": False, "cell": Cell(EAR, "close", MIDDLE)}, "a final was lost"),
     ],
 )
 def test_each_promise_is_judged(change: dict[str, object], word: str) -> None:
     """One word lost or repeated is allowed; nothing else is."""
     assert misses(GOOD) == []
     assert misses(replace(GOOD, account=Account(("a",), (), True))) == []
+    assert misses(replace(GOOD, heard_question=False, account=Account(("a", "b"), (), True))) == []
     (found,) = misses(replace(GOOD, **change))  # type: ignore[arg-type]
     assert word in found
 

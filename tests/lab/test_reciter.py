@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lab.mouth import CLIPS
-from lab.reciter import SENTENCES, WORDS, Reciter, answer_to, words_of
+from lab.reciter import SENTENCES, WORDS, Reciter, answer_to, is_made_up, words_of
 
 pytestmark = pytest.mark.provider
 
@@ -23,6 +23,7 @@ def test_no_two_questions_share_a_word() -> None:
     clips = json.loads((CLIPS / "clips.json").read_text())
     texts = {entry["text"] for entry in clips.values()}
     words = [word for text in texts for word in words_of(text)]
+    assert all(is_made_up(word) for word in words) and not is_made_up("sorry")
     assert len(set(words)) == len(words) == len(texts) * SENTENCES * WORDS
 
 
