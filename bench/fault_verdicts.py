@@ -21,6 +21,7 @@ from lab.timeline import Timeline
 LONGEST_SILENCE_S = 2.0
 FAILOVER_S = 0.3
 BACK_S = 0.5
+EAR_GONE_S = 1.7  # an ear that is gone is waited for, before the caller is told
 SORRY = {"sorry", "trouble", "wrong", "apologise", "again", "message"}
 """Words of the agent's own phrases for what it did not hear or could not do."""
 WITH_A_WAY_OUT = ("voicemail", "handed_off")
@@ -274,6 +275,8 @@ def misses(seen: Seen, *, allowed_s: float = LONGEST_SILENCE_S) -> list[str]:
     if not seen.struck:
         found.append(f"not struck ({seen.problem})" if seen.problem else "not struck")
     silence_s = seen.silence_s if seen.decided_s is None else seen.decided_s
+    if not seen.heard_question and cell.provider == EAR:
+        allowed_s += EAR_GONE_S  # no turn is decided without words
     if silence_s > allowed_s:
         found.append(f"silence {silence_s:.2f} s")
     # who was not understood is answered in other words; only a fault of the ear may not do that
