@@ -40,7 +40,7 @@ class Counted:
     """What the lab counted of one call."""
 
     answers: Entries
-    """the model's, each with its `usage`"""
+    """what the model wrote, each with the `usage` that is paid for"""
     spoken: Entries
     """messages to the voice"""
     audio: Entries
@@ -80,7 +80,7 @@ async def counted(http: aiohttp.ClientSession, lab_url: str, *, since: int = 0) 
             return found
 
     return Counted(
-        answers=await entries("anthropic", "answer"),
+        answers=await entries("anthropic", "billed"),
         spoken=await entries("elevenlabs", "message"),
         audio=await entries("deepgram", "audio"),
     )

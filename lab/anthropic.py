@@ -178,6 +178,8 @@ class Claude:
         due_at = asked_at + draw.delay_s
         if body.get("stream") is True:
             return await Events(self.world, request, answer, by_shape, due_at).run()
+        usage = answer.bill.as_usage(answer.output_tokens)
+        self.world.log.add(NAME, "billed", id=answer.id, usage=usage)
         return await self._whole(answer, by_shape, due_at)
 
     async def _whole(
@@ -249,13 +251,18 @@ class Events:
         slow = by_shape.get("slow_tokens")
         self.token_s = slow["token_s"] if slow else world.delays.token_s
         self.deltas = 0
+        self.is_whole = False
         self.outlet: Outlet
 
     async def run(self) -> web.StreamResponse:
         """Wait for the first token's time, then stream."""
         if slow := self.by_shape.get("slow_first_token"):
             self.due_at += slow["delay_s"]
-        await self._until_due()
+        try:
+            await self._until_due()
+        except asyncio.CancelledError:
+            self._log_bill()
+            raise
         response = web.StreamResponse(
             headers={
                 "content-type": "text/event-stream; charset=utf-8",
@@ -263,7 +270,11 @@ class Events:
                 "request-id": f"req_{uuid4().hex[:24]}",
             }
         )
-        await response.prepare(self.request)
+        try:
+            await response.prepare(self.request)
+        except ConnectionError:  # nobody waits any more
+            self._log_bill()
+            raise
         pipe = EventPipe(self.request, response)
         # faults count deltas, not the events that open the message
         self.outlet = Outlet(pipe, quota=quota, note=self.world.noting(NAME, self.answer.id))
@@ -273,7 +284,15 @@ class Events:
         except (Ended, ConnectionError):
             if pipe.is_open:
                 await response.write_eof()
+        finally:
+            self._log_bill()
         return response
+
+    def _log_bill(self) -> None:
+        """What is paid for: the prompt, and what had been written when nobody read on."""
+        written = self.answer.output_tokens if self.is_whole else max(1, self.deltas)
+        usage = self.answer.bill.as_usage(written)
+        self.world.log.add(NAME, "billed", id=self.answer.id, usage=usage)
 
     async def _until_due(self) -> None:
         await asyncio.sleep(max(0.0, self.due_at - self.clock()))
@@ -298,6 +317,7 @@ class Events:
         delta = {"stop_reason": self.answer.stop_reason, "stop_sequence": self.answer.stop_sequence}
         out = self.answer.bill.as_usage(self.answer.output_tokens)
         del out["service_tier"]
+        self.is_whole = True
         self.outlet.recover()
         await self.outlet.say({"type": "message_delta", "delta": delta, "usage": out})
         await self.outlet.say({"type": "message_stop"})

@@ -19,10 +19,10 @@ from anthropic.types import RawContentBlockDeltaEvent, RawMessageStreamEvent, Te
 
 from call.continuation import Rest, going_on, plain_words, speaking_up
 from call.errors import ProviderFault
-from call.measures import LLM_REQUESTS, RETRIES, STAND_IN_TOKENS, Moment, Recorder
+from call.measures import LLM_REQUESTS, LLM_TOKENS, RETRIES, STAND_IN_TOKENS, Moment, Recorder
 from call.recovery import Recovery, Remedy, Stage, Step, Trouble, trouble
 from services.claude_client import Model, Models
-from services.claude_stream import ORIGIN, Stream, ToolUse
+from services.claude_stream import ORIGIN, Stream, ToolUse, asked
 from services.fault import from_exception
 
 _T = TypeVar("_T")
@@ -172,6 +172,9 @@ class Answer:
         create = client.beta.messages.create if "betas" in params else client.messages.create
         try:
             return await self._within(self._limits.first_s, create(**params))
+        except asyncio.CancelledError:  # taken back before the vendor has named a figure
+            self._recorder.count(LLM_TOKENS, asked(params), kind="input")
+            raise
         except Exception as exc:  # whatever the client raises is a fault of this provider
             raise from_exception(ORIGIN, exc) from None
 

@@ -7,7 +7,7 @@ Pipecat runs only the last of several tool calls, and knows an error that comes 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
@@ -43,6 +43,13 @@ class ToolUse:
         """The arguments as the model wrote them."""
         text = "".join(self.pieces)
         return cast(dict[str, Any], json.loads(text)) if text else {}
+
+
+def asked(params: Mapping[str, Any]) -> int:
+    """Input tokens of a request that was taken back before the vendor named them; estimated, as
+    they are paid for all the same."""
+    parts = [params.get(name) or "" for name in ("tools", "system", "messages")]
+    return round(sum(len(json.dumps(part, default=str)) for part in parts) / _CHARS_PER_TOKEN)
 
 
 class Stream:
@@ -102,8 +109,8 @@ class Stream:
             await self._response.close()
 
     def count(self, recorder: Recorder, measure: Measure = LLM_TOKENS) -> None:
-        """Report the tokens the vendor has named so far."""
-        for name, amount in self._usage.items():
+        """Report the tokens that are paid for."""
+        for name, amount in self.spent().items():
             if amount:
                 recorder.count(measure, amount, kind=name)
 

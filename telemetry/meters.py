@@ -20,7 +20,7 @@ from call.measures import Measure, all_measures
 from telemetry.traces import OPERATION, PROVIDER, Telemetry
 
 TOKEN_TYPE = "gen_ai.token.type"
-_TOKEN_TYPES = {"input_tokens": "input", "output_tokens": "output"}
+_TOKEN_TYPES = ("input", "output")  # cached ones have no name among them
 # The field's own buckets: semantic conventions of generative AI, metrics.
 _TOKEN_BUCKETS = tuple(float(4**power) for power in range(14))
 _DURATION_BUCKETS = tuple(0.01 * 2**power for power in range(14))
@@ -54,9 +54,8 @@ class Meters:
     def count(self, measure: Measure, amount: float, labels: dict[str, str]) -> None:
         """Add to a counter."""
         self._instruments[measure.name].add(amount, labels)
-        kind = _TOKEN_TYPES.get(labels.get("kind", "")) if measure is measures.LLM_TOKENS else None
-        if kind is not None:
-            self._tokens.record(amount, {**_CHAT, TOKEN_TYPE: kind})
+        if measure is measures.LLM_TOKENS and labels.get("kind") in _TOKEN_TYPES:
+            self._tokens.record(amount, {**_CHAT, TOKEN_TYPE: labels["kind"]})
 
     def observe(self, measure: Measure, value: float, labels: dict[str, str]) -> None:
         """Add one observation to a histogram."""

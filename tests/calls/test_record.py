@@ -71,7 +71,7 @@ def test_the_cost_is_what_the_labs_counters_come_to_by_hand(rung: tuple[House, R
         return found
 
     counted = Counted(
-        answers=entries("anthropic", "answer"),
+        answers=entries("anthropic", "billed"),
         spoken=entries("elevenlabs", "message"),
         audio=entries("deepgram", "audio"),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from typing import Any
 
 import pytest
 
+from tests.conftest import eventually
 from tests.lab.clients import CLAUDE, providers, session
 
 pytestmark = pytest.mark.provider
@@ -181,6 +183,20 @@ async def test_the_first_token_is_due_as_drawn_and_the_rest_12_ms_apart() -> Non
     assert len(seen) > 6
     assert entry["key"] == "one two three four five six" and entry["token_s"] == 0.012
     assert took_s >= entry["delay_s"] + 5 * 0.012
+
+
+async def test_what_is_billed_is_the_prompt_and_what_had_been_written() -> None:
+    """All of a whole answer; of one that breaks off, the tokens up to there."""
+    async with providers() as it:
+        whole = await events(it, ask("one two three four five six"))
+        it.faults.add({"provider": "anthropic", "shape": "reset_peer", "after": 2, "for_next": 1})
+        with contextlib.suppress(Exception):
+            await events(it, ask("one two three four five six"))
+        await eventually(lambda: len(it.log.read(kind="billed")) == 2, what="both are billed")
+        first, second = (entry["usage"] for entry in it.log.read(kind="billed"))
+    assert whole
+    assert first["output_tokens"] > second["output_tokens"] >= 1
+    assert second["input_tokens"] + second["cache_read_input_tokens"] > 0
 
 
 async def test_each_round_of_tools_draws_its_own_delay() -> None:

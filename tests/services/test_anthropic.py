@@ -208,6 +208,23 @@ async def test_an_interruption_hangs_up_on_the_model(
     assert notes.of(LLM_TOKENS, kind="input") > 0
 
 
+async def test_a_request_taken_back_before_its_answer_is_paid_for_all_the_same(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """The vendor names no figure then: the prompt is estimated, near what it would have said."""
+    stage = Stage(claude(client, notes, stall_s=5))
+    async with stage.open():
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: notes.of(LLM_TOKENS, kind="input"))
+        named = notes.of(LLM_TOKENS, kind="input")
+        lab.fault("anthropic", "slow_first_token", delay_s=5.0)
+        await stage.play(LLMContextFrame(asked()))
+        await stage.until(lambda: lab.world.streams, "the request")
+        await stage.play(InterruptionFrame())
+        await stage.until(lambda: notes.of(LLM_TOKENS, kind="input") > named)
+    assert notes.of(LLM_TOKENS, kind="input") - named == pytest.approx(named, rel=0.25)
+
+
 async def test_an_unknown_event_is_survived(lab: Lab, notes: Notes, client: AsyncAnthropic) -> None:
     """The vendor may add kinds."""
     lab.fault("anthropic", "unknown_type", after=1)

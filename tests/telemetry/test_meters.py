@@ -74,9 +74,9 @@ def test_counters_and_histograms_arrive_with_their_units(
 def test_the_fields_own_names_are_there(fed: tuple[Metrics, InMemoryMetricReader]) -> None:
     """gen_ai.*, so that any board for language models shows ours."""
     metrics, reader = fed
-    metrics.count(LLM_TOKENS, 250, kind="input_tokens")
-    metrics.count(LLM_TOKENS, 40, kind="output_tokens")
-    metrics.count(LLM_TOKENS, 9, kind="cache_read_input_tokens")
+    metrics.count(LLM_TOKENS, 250, kind="input")
+    metrics.count(LLM_TOKENS, 40, kind="output")
+    metrics.count(LLM_TOKENS, 9, kind="cache_read")
     metrics.observe(TOOL_SECONDS, 0.2)
     metrics.turn(TURN, call_id="c1")
     found = points(reader)
