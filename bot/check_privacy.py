@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.finding import Finding, good, note, problem
+from bot.names import how_to_install
 from bot.persona import Persona
 from bot.settings import Settings
 from call.errors import SettingsError
+from call.privacy import FREE_TEXT, Privacy
 from call.privacy_lexicon import CARD, EMAIL, KINDS, NAME, SSN
+from processors.name_model import absent
 from telemetry.recordings import require_key
 
 _DESTROYED = {"pci": (CARD,), "ssn": (SSN,)}
@@ -27,8 +30,27 @@ def check_privacy(settings: Settings, people: Sequence[Persona]) -> list[Finding
         text = f"{len(KINDS)} kinds are hidden; read back: {', '.join(settings.privacy.speak)}"
         found.append(good("privacy", text))
     if NAME in settings.privacy.kinds:
+        found += _names(settings.privacy, people)
+    return found
+
+
+def _names(privacy: Privacy, people: Sequence[Persona]) -> list[Finding]:
+    """Findings on names in free text, and on the extra that finds them."""
+    model, missing = privacy.names_model, absent(privacy.names_model)
+    if not privacy.reads_names:
         text = "names are hidden when introduced, spelled or asked for, not in free text"
-        found.append(note("privacy", text, "no name model (presidio) is installed; none is needed"))
+        remedy = f'privacy.names = "{FREE_TEXT}" hides those too'
+        if missing:
+            remedy += f"; {missing} is not installed: {how_to_install(model, missing)}"
+        return [note("privacy", text, remedy)]
+    if missing:
+        text = f"privacy.names is {FREE_TEXT}, but {missing} is not installed: no call is taken"
+        return [problem("privacy", text, how_to_install(model, missing))]
+    found = [good("privacy", f"names in free text are hidden, too ({model})")]
+    others = sorted({each.language for each in people if not privacy.reads_names_in(each.language)})
+    if others:
+        text = f"{model} does not read {', '.join(others)}: there, only names introduced are hidden"
+        found.append(note("privacy", text, "name a model of that language (privacy.names_model)"))
     return found
 
 

@@ -18,6 +18,7 @@ import services
 from bot.afterwards import Afterwards
 from bot.books import OpenBooks, open_books
 from bot.lines import LinesHere, SharedLines
+from bot.names import open_names
 from bot.notify import Notifier
 from bot.persona import Personas, load_personas, require_voices
 from bot.rehearsal import scripts
@@ -30,6 +31,7 @@ from call.first_token import FirstClauseTimes
 from call.lines import RENEW_EVERY_S
 from call.receipt import receipt
 from call.timeline import Timeline
+from processors.name_model import NameModel
 from processors.smart_turn import SmartTurn
 from processors.vad import preload as preload_vad
 from services.pool import Pool
@@ -72,6 +74,8 @@ class Exchange:
     recordings: Recordings = field(default_factory=Recordings)
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
+    names: NameModel | None = None
+    """reads names in free text, where that is asked for"""
     sessions: dict[str, Session] = field(default_factory=dict)
     afterwards: Afterwards = field(default_factory=Afterwards)
     lines: SharedLines = field(default_factory=lambda: LinesHere({}))
@@ -220,6 +224,10 @@ async def open_exchange(
         if not await models.warm():
             logger.warning("the model at {} does not answer yet", settings.anthropic.url)
         kept = await books(stack, loaded)
+        names = open_names(settings.privacy, kept.metrics)
+        if names is not None:
+            stack.callback(names.close)
+            await asyncio.to_thread(names.preload)
         recordings = Recordings(
             settings.recordings,
             key=loaded.secrets.value("OFFHOOK_RECORDING_KEY"),
@@ -243,6 +251,7 @@ async def open_exchange(
             pool=pool,
             recordings=recordings,
             traces=traces,
+            names=names,
         )
         exchange.show_gauges()
         exchange.show_connections()

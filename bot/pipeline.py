@@ -46,7 +46,11 @@ def stations(session: Session) -> list[FrameProcessor]:
         Keypad(s.dtmf, floor=floor),  # typed keys become one entry, words like spoken ones
         session.emergency,  # "911": the emergency line is said at once, whatever goes on
         Redactor(
-            s.privacy, session.vault, recording=session.recording, silence=s.recordings.silence
+            s.privacy,
+            session.vault,
+            recording=session.recording,
+            silence=s.recordings.silence,
+            names=session.names,
         ),  # below this line nobody sees a card number
         NoiseGuard(s.noise, report),  # a sound without words is nobody's turn
         IdleGuard(

@@ -104,6 +104,7 @@ class Session:
         )
         self.recorder.veil = self.veil.shown
         self.smart_turn = exchange.smart_turn
+        self.names = exchange.names if privacy.reads_names_in(self.language) else None
         self.floor = Floor()
         hear = self.settings.hear
         self.doubt = Doubt(
@@ -119,7 +120,10 @@ class Session:
         )
         self.last_words = LastWords(self.settings.pardon)
         self.speculation = Speculation(
-            self.settings.turn, recorder=self.recorder, prices=self._prices()
+            self.settings.turn,
+            recorder=self.recorder,
+            prices=self._prices(),
+            waits_for_finals=self.names is not None,  # only they are read for names
         )
         self.emergency = EmergencyLine(
             self.persona.emergency,
@@ -205,6 +209,7 @@ class Session:
                     recorder=self.recorder,
                     speculation=self.speculation,
                     doubt=self.doubt,
+                    shows_interims=self.names is None,
                 )
             ],
         )

@@ -113,6 +113,7 @@ class Outlook:
     due_at: float
     is_early: bool = False  # the voice detector has not called it a stop yet
     not_before: float = float("-inf")  # it is worth asking
+    is_for_good: bool = True  # no word of it may still change
 
 
 class EndpointFilter:
@@ -186,24 +187,31 @@ class EndpointFilter:
         """What the turn looks like while it is being decided, or may soon be; else None."""
         if not self._open or self._decided:
             return None
-        text = self._final if self._finalized else f"{self._final} {self._interim}".strip()
+        is_for_good = self._finalized or not self._interim
+        text = self._final if is_for_good else f"{self._final} {self._interim}".strip()
         if not text:
             return None
         if self._speaking:
-            return self._outlook_in_speech(text)
+            return self._outlook_in_speech(text, is_for_good=is_for_good)
         if self._stopped_at is None:
             return None
-        return Outlook(text, self._quiet_at + self._patience_s(text))
+        due_at = self._quiet_at + self._patience_s(text)
+        return Outlook(text, due_at, is_for_good=is_for_good)
 
-    def _outlook_in_speech(self, text: str) -> Outlook | None:
+    def _outlook_in_speech(self, text: str, *, is_for_good: bool) -> Outlook | None:
         """The voice has paused, too shortly yet for a stop: words that read complete are likely to
         be the last. A voice that goes on takes nothing back; its words will."""
         if not self._has_paused:
             return None
         is_ending = not self._is_voiced and self._evidence(text)[1] is Cue.COMPLETE
         due_at = self._quiet_at + self._patience_s(text) if is_ending else float("inf")
-        not_before = self._quiet_at + self._settings.early_after_s
-        return Outlook(text, due_at, is_early=True, not_before=not_before)
+        return Outlook(
+            text,
+            due_at,
+            is_early=True,
+            not_before=self._quiet_at + self._settings.early_after_s,
+            is_for_good=is_for_good,
+        )
 
     def next_deadline(self) -> float | None:
         """When to ask again, if no fact comes before."""

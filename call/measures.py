@@ -327,6 +327,11 @@ STORE_AWAY = Measure(
     "Times a store that hosts share did not answer, and one host decided alone",
     labels=("store",),
 )
+NAMES_MISSED = Measure(
+    "offhook_names_missed_total",
+    "Words of callers that went on before a name model had read them, by why",
+    labels=("reason",),
+)
 RECORDS_FAILED = Measure("offhook_records_failed_total", "Attempts to write that the store refused")
 
 

@@ -8,11 +8,13 @@ pieces: over interims, finals, and turns ("and the last four?"). The values go t
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from call.cues import words_of
 from call.privacy_finding import TOKEN, Found, find
+from call.privacy_free_names import Spot, join
 from call.privacy_lexicon import (
     ACCOUNT,
     ADDRESS,
@@ -41,6 +43,8 @@ exactly as it is written, brackets included, wherever you would use the value: t
 and do not speak of stand-ins."""
 """What the model is told; the same bytes on every call, behind the agent's own prompt."""
 REVEALED = ("count", "last_four")
+INTRODUCED, FREE_TEXT = "introduced", "free_text"
+_MODEL_NAME = re.compile(r"[a-z]{2}_\w+", re.ASCII)
 _CARRIED = 80  # characters in front of a value that may say what it is
 _MOST = {"phone": 13, "card": 19, "ssn": 9, "code": 8, "birthdate": 8}
 _MOST_OF_OTHERS = 24
@@ -76,6 +80,15 @@ class Privacy:
     """Kinds the agent may read back to the caller, digit by digit; only these reach the voice."""
     reveal: tuple[str, ...] = ()
     """What a stand-in tells the model besides its kind: count (of characters), last_four."""
+    names: str = INTRODUCED
+    """Which names are hidden: introduced ("my name is …"), spelled or asked for; or free_text, also
+    those that a name model finds in what was said for good (the extra `presidio`)."""
+    names_model: str = "en_core_web_sm"
+    """The spaCy pipeline that finds names in free text; calls in its language are read. The small
+    one is fast; a larger one finds more and may need a larger names_budget_s."""
+    names_budget_s: float = 0.05
+    """A caller's words wait this long at most for the name model; then they go on as they are, and
+    are counted. It reads a sentence in a few milliseconds; a tenth of a second would be felt."""
     max_chars: int = 4000
     """Characters of one transcription that are read and passed on; a minute of fast speech has
     1500. The prompt of a call is bounded by it and by capacity.max_call_s."""
@@ -85,8 +98,25 @@ class Privacy:
             unknown = [each for each in getattr(self, name) if each not in known]
             if unknown:
                 raise ValueError(f"{name}: {unknown[0]!r} is not one of {', '.join(known)}")
+        if self.names not in (INTRODUCED, FREE_TEXT):
+            raise ValueError(f"names is {self.names!r}; give {INTRODUCED} or {FREE_TEXT}")
+        if self.reads_names and NAME not in self.kinds:
+            raise ValueError(f"names is {FREE_TEXT}, but {NAME} is not among kinds")
+        if not _MODEL_NAME.fullmatch(self.names_model):
+            raise ValueError(f"names_model is {self.names_model!r}; such as en_core_web_sm")
+        if not 0.005 <= self.names_budget_s <= 0.5:
+            raise ValueError(f"names_budget_s is {self.names_budget_s}; give 0.005 to 0.5")
         if not 200 <= self.max_chars <= 100_000:
             raise ValueError(f"max_chars is {self.max_chars}; give 200 to 100000")
+
+    @property
+    def reads_names(self) -> bool:
+        """A name model is asked for."""
+        return self.names == FREE_TEXT
+
+    def reads_names_in(self, language: str) -> bool:
+        """And it reads this language."""
+        return self.reads_names and language[:2].lower() == self.names_model[:2]
 
 
 @dataclass(frozen=True)
@@ -138,13 +168,17 @@ class Masking:
         self._carry, self._open, self._is_whole = "", None, False
         self._read = ("", (), [])
 
-    def hear(self, text: str, *, final: bool) -> Masked:
-        """The caller's words; an interim repeats all that was said since the last final."""
+    def hear(self, text: str, *, final: bool, spots: Iterable[Spot] = ()) -> Masked:
+        """The caller's words; an interim repeats all that was said since the last final. `spots`:
+        names that a name model has found in them."""
         if not self._kinds or not text.strip():
             return Masked(text)
         joined, found = self._find(text)
         offset = len(joined) - len(text)
         ours = [each for each in found if each.end > offset]
+        if NAME in self._kinds:
+            spots = [(start + offset, end + offset) for start, end in spots]
+            ours = join(joined, ours, spots) if spots else ours
         masked = self._replaced(text, ours, offset=offset, final=final)
         if final:
             self._remember(joined, found)
@@ -231,7 +265,7 @@ class Masking:
             stretches.append((start, end))
             kinds.append(each.kind)
             at = end
-            if final and crosses:
+            if final and crosses and not each.is_spotted:
                 self._open, self._last_kind = name, each.kind
         goes_on = crosses and bool(found) and found[0].start < offset
         return Masked("".join([*out, text[at:]]), tuple(stretches), tuple(kinds), goes_on)

@@ -49,13 +49,15 @@ _NEAR = 10  # tokens an announcement reaches, links between
 
 @dataclass(frozen=True)
 class Found:
-    """One stretch of personal data; `is_open`: at the end of the text, and not whole yet."""
+    """One stretch of personal data; `is_open`: at the end of the text, and not whole yet;
+    `is_spotted`: by a name model, in free text."""
 
     start: int
     end: int
     kind: str
     value: str
     is_open: bool = False
+    is_spotted: bool = False
 
 
 def find(text: str, *, asked: Sequence[str] = (), strict: bool = False) -> list[Found]:

@@ -121,11 +121,14 @@ class Speculation:
         *,
         recorder: Recorder | None = None,
         prices: Mapping[str, float] | None = None,
+        waits_for_finals: bool = False,
     ) -> None:
-        """`prices`: dollars for one of what a guess may spend ("input_tokens", "characters" …)."""
+        """`prices`: dollars for one of what a guess may spend ("input_tokens", "characters" …);
+        `waits_for_finals`: words that may still change are not answered early."""
         self._settings = settings or Endpoint()
         self._recorder = recorder or NullRecorder()
         self._prices = prices or {}
+        self._waits_for_finals = waits_for_finals
         self._guess: Guess | None = None
         self._kept: Guess | None = None  # the last one kept: its request may still be on its way
         self._ask_at: float | None = None
@@ -222,6 +225,8 @@ class Speculation:
     def _may_ask(self, outlook: Outlook) -> bool:
         settings = self._settings
         if settings.speculate == "off" or self._wasted >= settings.wasted_guesses:
+            return False
+        if self._waits_for_finals and not outlook.is_for_good:
             return False
         if outlook.is_early:
             return self._asked_early < settings.early_guesses

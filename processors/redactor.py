@@ -5,8 +5,9 @@ Where calls are recorded it also says which breaths of the caller are to be sile
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,10 +22,14 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.mixdown import Breath, NoRecording, Recording
 from call.privacy import Masked, Masking, Privacy
+from call.privacy_free_names import Spot
 from call.privacy_vault import Vault
 from frames.speech import ReplyHeardFrame
+from frames.turns import STTFinalizedFrame
+from processors.name_model import NameModel
 
 _UNREADABLE = "[unreadable]"
+_OF_WORDS = (TranscriptionFrame, InterimTranscriptionFrame, STTFinalizedFrame)
 
 
 class Redactor(FrameProcessor):
@@ -38,14 +43,18 @@ class Redactor(FrameProcessor):
         masking: Masking | None = None,
         recording: Recording | None = None,
         silence: Collection[str] = (),
+        names: NameModel | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`recording` is told where values of the kinds `silence` are said."""
+        """`recording` is told where values of the kinds `silence` are said; `names` reads what was
+        said for good."""
         super().__init__(enable_direct_mode=True)
         self._masking = masking or Masking(privacy, vault)
         self._most_chars = privacy.max_chars
         self._breath = Breath(recording or NoRecording(), silence)
         self._clock = clock
+        self._names = names
+        self._in_order = asyncio.Lock()  # nothing of the recogniser overtakes words being read
 
     async def cleanup(self) -> None:
         """Forget the caller's last words with the call."""
@@ -55,23 +64,40 @@ class Redactor(FrameProcessor):
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Rewrite in place, then pass."""
         await super().process_frame(frame, direction)
+        if self._names is not None and isinstance(frame, _OF_WORDS):
+            async with self._in_order:
+                await self._pass(frame, direction, self._names)
+        else:
+            await self._pass(frame, direction)
+
+    async def _pass(
+        self, frame: Frame, direction: FrameDirection, names: NameModel | None = None
+    ) -> None:
         match frame:
             case VADUserStartedSpeakingFrame() if direction is FrameDirection.DOWNSTREAM:
                 self._breath.began(self._clock())
             case TranscriptionFrame() | InterimTranscriptionFrame():
-                self._redact(frame)
+                self._shorten(frame)
+                is_read = names is not None and isinstance(frame, TranscriptionFrame)
+                spots = await names.spot(frame.text) if names and is_read else ()
+                self._redact(frame, spots)
             case ReplyHeardFrame() if frame.heard and direction is FrameDirection.UPSTREAM:
                 self._masking.agent_said(frame.heard)
         await self.push_frame(frame, direction)
 
-    def _redact(self, frame: TranscriptionFrame | InterimTranscriptionFrame) -> None:
+    def _shorten(self, frame: TranscriptionFrame | InterimTranscriptionFrame) -> None:
+        """No caller says so much in one breath."""
+        if len(frame.text) > self._most_chars:
+            cut = frame.text[: self._most_chars]
+            frame.text, frame.result = cut.rpartition(" ")[0] or cut, None
+
+    def _redact(
+        self, frame: TranscriptionFrame | InterimTranscriptionFrame, spots: Sequence[Spot]
+    ) -> None:
         """In doubt nothing is shown: words that cannot be judged do not pass."""
         raw, is_final = frame.text, isinstance(frame, TranscriptionFrame)
-        if len(raw) > self._most_chars:  # no caller says so much in one breath
-            raw = raw[: self._most_chars].rpartition(" ")[0] or raw[: self._most_chars]
-            frame.text, frame.result = raw, None
         try:
-            masked = self._masking.hear(raw, final=is_final)
+            masked = self._masking.hear(raw, final=is_final, spots=spots)
         except Exception as error:  # the caller's data: a bug of ours may cost words, never a leak
             logger.error("words withheld, they cannot be judged: {}", type(error).__name__)
             frame.text, frame.result = _UNREADABLE, None

@@ -60,7 +60,9 @@ class TurnStop(BaseUserTurnStopStrategy):
         recorder: Recorder | None = None,
         speculation: Speculation | None = None,
         doubt: Doubt | None = None,
+        shows_interims: bool = True,
     ) -> None:
+        """`shows_interims`: words that may still change are seen in the live view."""
         super().__init__()
         settings = settings or Endpoint()
         self._filter = EndpointFilter(settings)
@@ -69,6 +71,7 @@ class TurnStop(BaseUserTurnStopStrategy):
         self._recorder = recorder or NullRecorder()
         self._speculation = speculation or Speculation(settings, recorder=recorder)
         self._doubt = doubt or Doubt(Doubts(below=0.0, short_words=0))
+        self._shows_interims = shows_interims
         self._timer: asyncio.TimerHandle | None = None
         # What the conversation will hold of the turn, also words from before it was opened;
         # signs of listening are not among them.
@@ -192,7 +195,8 @@ class TurnStop(BaseUserTurnStopStrategy):
             guess.announce()
 
     def _report(self, frame: TranscriptionFrame | InterimTranscriptionFrame) -> None:
-        if frame.text.strip():
+        is_shown = self._shows_interims or isinstance(frame, TranscriptionFrame)
+        if frame.text.strip() and is_shown:
             # signs of listening are said beside a turn, and no turn of the record
             final = isinstance(frame, TranscriptionFrame) and self._is_open
             self._recorder.words("caller", frame.text, final=final, confidence=_confidence(frame))

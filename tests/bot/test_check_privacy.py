@@ -31,7 +31,24 @@ def test_the_defaults_have_no_problem_and_say_what_is_not_covered() -> None:
     """Free-text names are not found, and it is said."""
     found = check()
     assert not [finding for finding in found if finding.is_problem]
-    assert any("names are hidden when introduced" in finding.text for finding in found)
+    (names,) = [each for each in found if "names are hidden when introduced" in each.text]
+    assert 'privacy.names = "free_text"' in names.remedy
+
+
+def test_the_name_model_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Absent and not asked for: a note; absent and asked for: a problem; there: good."""
+    free = {"OFFHOOK__PRIVACY__NAMES": "free_text"}
+    monkeypatch.setattr("bot.check_privacy.absent", lambda model: "presidio_analyzer")
+    (names,) = [each for each in check() if "not in free text" in each.text]
+    assert not names.is_problem
+    assert "presidio_analyzer is not installed: pip install" in names.remedy
+    (text,) = problems(**free)
+    assert "presidio_analyzer is not installed: no call is taken" in text
+    monkeypatch.setattr("bot.check_privacy.absent", lambda model: "")
+    assert problems(**free) == []
+    assert any("names in free text are hidden" in each.text for each in check(**free))
+    arabic = check(**free, OFFHOOK__PRIVACY__NAMES_MODEL="ar_core_news_sm")
+    assert any("ar_core_news_sm does not read en" in each.text for each in arabic)
 
 
 def test_a_redaction_may_not_destroy_what_is_read_back() -> None:

@@ -248,7 +248,11 @@ def test_a_pause_in_speech_already_shows_a_likely_end() -> None:
     assert rule.outlook() is None
     rule.decide(VoicePaused(), 9.6)
     begun = Outlook(
-        "what are your", float("inf"), is_early=True, not_before=9.6 + KNOBS.early_after_s
+        "what are your",
+        float("inf"),
+        is_early=True,
+        not_before=9.6 + KNOBS.early_after_s,
+        is_for_good=False,
     )
     assert rule.outlook() == begun
     rule.decide(interim("what are your hours"), 9.62)
@@ -385,3 +389,24 @@ def test_a_recogniser_that_never_returns_ends_the_turn_all_the_same() -> None:
     rule = heard((0.06, RecogniserLost()))
     (decision,) = rule.on_deadline(STOP_AT + KNOBS.deaf_stop_s)
     assert decision == DecideTurn("hard_stop")
+
+
+def test_the_outlook_says_whether_its_words_are_for_good() -> None:
+    """An interim may still change, until the recogniser has told all."""
+    rule = EndpointFilter(KNOBS)
+    told: list[tuple[str, bool]] = []
+    for at, fact in (
+        (9.0, TurnOpened()), (9.0, SpeechStarted()), (9.1, final("ask peter")),
+        (9.2, SpeechStopped()), (9.25, interim("about")), (9.3, final("about it")),
+        (9.32, interim("now")), (9.34, Finalized()),
+    ):  # fmt: skip
+        rule.decide(fact, at)
+        if outlook := rule.outlook():
+            told.append((outlook.text, outlook.is_for_good))
+    assert told == [
+        ("ask peter", True),
+        ("ask peter about", False),
+        ("ask peter about it", True),
+        ("ask peter about it now", False),
+        ("ask peter about it", True),
+    ]

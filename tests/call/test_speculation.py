@@ -341,3 +341,24 @@ def test_no_order_of_events_answers_twice_answers_a_withdrawn_turn_or_gets_stuck
             now = max(now, min(due))
             call.timer(now)
     assert not (call.open and call.filter.is_silent and call.filter.words)
+
+
+def test_where_finals_are_read_for_names_nothing_else_is_answered_early() -> None:
+    """Words that may still change are left alone; the final ones are answered, and that guess fits
+    the turn that ends on them."""
+    rule = Speculation(KNOBS, waits_for_finals=True)
+    assert rule.look(Outlook("ask peter", 10.0, is_for_good=False), 10.0) == ()
+    assert rule.next_deadline() is None
+    guess = guessed(rule, "ask [NAME_1]")
+    assert rule.fits("ask [NAME_1]", 10.1) == ()
+    assert rule.keep(10.1) is guess
+    assert guess.is_kept
+
+
+def test_more_words_withdraw_a_guess_at_final_ones() -> None:
+    """Also words that may still change: the caller goes on."""
+    rule = Speculation(KNOBS, waits_for_finals=True)
+    guess = guessed(rule, "ask [NAME_1]")
+    (move,) = rule.look(Outlook("ask [NAME_1] about", 10.3, is_for_good=False), 10.1)
+    assert isinstance(move, Withdraw)
+    assert guess.is_withdrawn

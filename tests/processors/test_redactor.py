@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Iterable
 from types import SimpleNamespace
 
 import pytest
@@ -15,10 +18,14 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import run_test
 
+from call.measures import NAMES_MISSED, Measure, NullRecorder
 from call.mixdown import NoRecording
-from call.privacy import Masked, Masking, Privacy
+from call.privacy import FREE_TEXT, Masked, Masking, Privacy
+from call.privacy_free_names import Spot
 from call.privacy_vault import Vault
 from frames.speech import ReplyHeardFrame
+from frames.turns import STTFinalizedFrame
+from processors.name_model import NameModel
 from processors.redactor import Redactor
 
 pytestmark = pytest.mark.frame
@@ -103,7 +110,7 @@ async def test_words_that_cannot_be_judged_do_not_pass() -> None:
     """A bug of ours may cost words, never a leak."""
 
     class Broken(Masking):
-        def hear(self, text: str, *, final: bool) -> Masked:
+        def hear(self, text: str, *, final: bool, spots: Iterable[Spot] = ()) -> Masked:
             raise KeyError(text)
 
     station = Redactor(Privacy(), Vault(), masking=Broken(Privacy(), Vault()))
@@ -150,3 +157,68 @@ async def test_no_transcription_is_longer_than_a_breath(said: str) -> None:
     assert isinstance(out, TranscriptionFrame)
     assert len(out.text) <= 4000
     assert "555" not in out.text
+
+
+# ── names in free text ───────────────────────────────────────────────────────────────
+def peter(text: str) -> list[Spot]:
+    """A model that knows one name."""
+    at = text.find("Peter")
+    return [(at, at + 5)] if at >= 0 else []
+
+
+async def reading(model: NameModel, *frames: Frame) -> list[Frame]:
+    """What leaves a redactor whose finals a name model reads."""
+    await asyncio.to_thread(model.preload)
+    station = Redactor(Privacy(names=FREE_TEXT), Vault(), names=model)
+    try:
+        return list((await run_test(station, frames_to_send=list(frames)))[0])
+    finally:
+        model.close()
+
+
+async def test_finals_are_read_for_names_and_interims_are_not() -> None:
+    """The result too is without them; what the finder found stays."""
+    told = final("Ask Peter, on 5550142.")
+    out = await reading(
+        NameModel(lambda: peter, budget_s=10), interim("Ask Peter"), told, final("Peter again.")
+    )
+    assert [frame.text for frame in out if isinstance(frame, TranscriptionFrame)] == [
+        "Ask [NAME_1], on [PHONE_1].",
+        "[NAME_1] again.",
+    ]
+    assert "Peter" not in repr(told.result)
+    assert isinstance(out[0], InterimTranscriptionFrame)
+    assert out[0].text == "Ask Peter"
+
+
+async def test_words_go_on_without_a_model_that_is_late_and_nothing_overtakes_them() -> None:
+    """The first ones are late, the second ones wait behind the same reading; both are counted."""
+    go, missed = threading.Event(), Counts()
+
+    def slow(text: str) -> list[Spot]:
+        if "Ask" in text and "Miller" not in text:
+            assert go.wait(10)
+        return peter(text)
+
+    model = NameModel(lambda: slow, budget_s=0.005, recorder=missed)
+    out = await reading(model, final("Ask Peter."), STTFinalizedFrame(), final("Ask Peter!"))
+    go.set()
+    assert [type(frame) for frame in out] == [
+        TranscriptionFrame, STTFinalizedFrame, TranscriptionFrame
+    ]  # fmt: skip
+    assert [frame.text for frame in out if isinstance(frame, TranscriptionFrame)] == [
+        "Ask Peter.", "Ask Peter!"
+    ]  # fmt: skip
+    assert missed.by_reason == {"late": 2}
+
+
+class Counts(NullRecorder):
+    """Remembers why names were missed."""
+
+    def __init__(self) -> None:
+        self.by_reason: dict[str, float] = {}
+
+    def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
+        """Keep it."""
+        assert measure is NAMES_MISSED
+        self.by_reason[labels["reason"]] = self.by_reason.get(labels["reason"], 0) + amount

@@ -267,6 +267,16 @@ async def test_words_are_reported_with_their_confidence_and_the_reason_is_counte
     assert story.reasons == ["sure+open"]
 
 
+async def test_interims_that_nobody_has_read_for_names_are_not_shown() -> None:
+    """The live view sees finals only."""
+    story = Story()
+    stop = TurnStop(PATIENT, floor=Floor(), recorder=story, shows_interims=False)
+    read = TranscriptionFrame("Ask [NAME_1]", "caller", "")
+    for frame in (InterimTranscriptionFrame("Ask Pe", "caller", ""), read):
+        stop._report(frame)
+    assert [text for _, text, _, _ in story.said] == ["Ask [NAME_1]"]
+
+
 async def test_wall_clock_stamps_on_frames_are_not_read() -> None:
     """A frame from 1970 decides like any other."""
     stop = VADUserStoppedSpeakingFrame(stop_secs=0.2, timestamp=0.0)
