@@ -200,8 +200,8 @@ def section(document: Mapping[str, Any]) -> list[str]:
         "if all its spoken words were; both in the model's own words. By the same samples, sound "
         "behind a clear is the old reply's (which nobody resumed), its resumption, or the next "
         "one's. Marks are echoed on time here: lost, late and reordered ones are in "
-        "`tests/call/test_heard.py` and behind `offhook call --impair marks_lost=0.3`, not in this "
-        "figure.",
+        "`tests/calls/test_rough_lines.py` and behind `offhook call --impair marks_lost=0.3`, not "
+        "in this figure.",
         "- A step is what the event loop runs between two looks at its clock, weighed in processor "
         "time of its thread, so that the machine's load does not count (one call more, on the "
         "standard library's loop).",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench.manners_calls import Found, book
 from tests.calls.house import House, open_house
 from tests.calls.rough import (
     Rough,
@@ -76,6 +77,16 @@ LINES: dict[str, Rough] = {
     "loss": Rough(QUESTION, line=["loss=0.02", "jitter=0.06", "reorder=0.02"]),
     "gaps": Rough(QUESTION, line=["loss=0.04", "loss_run=6", "chunk=odd"]),
 }
+# its questions are nobody else's here: what was played is told by its sound
+MARKS = Rough(
+    [
+        *(wait(), say("price"), over("wait_cost", 2.3)),
+        *(wait(), say("insurance"), over("stop", 1.4)),
+        *(wait(), say("cleaning"), over("actually", 1.9)),
+        *(wait(), HANG_UP),
+    ],
+    line=["marks_lost=0.3", "marks_late=0.25", "marks_swapped=0.2"],
+)
 PEOPLE: dict[str, Rough] = {
     "says nothing": Rough([wait(), END]),
     "hold on": Rough(
@@ -119,7 +130,7 @@ def lines(house: House) -> dict[str, Told]:
             background=sound(READER, dbfs=-38),
         ),
     }
-    return ring_all(house, LINES | behind)
+    return ring_all(house, LINES | behind | {"marks": MARKS})
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +163,19 @@ def test_an_echo_stops_nobody_for_long(lines: dict[str, Told]) -> None:
     call = lines["echo"]
     assert call.count("holds.resumed") + call.count("holds.yielded") <= 4
     assert call.caller_words == "do you have parking? where are you located?"
+
+
+def test_bad_marks_cost_one_word_at_most(house: House, lines: dict[str, Told]) -> None:
+    """The carrier's echoes are lost, late and swapped; the record says what the caller's ear got
+    all the same."""
+    call, told = lines["marks"], Found()
+    log = house.lab("/control/log?since=0&limit=20000")["entries"]
+    sound = call.outcome.recording.samples()[:, 1]
+    book(told, call.outcome.timeline, call.record, log, sound=sound)
+    assert call.broken_rules == []
+    assert len(told.word_errors) >= 2, call.turns  # replies that were cut into
+    assert max(told.word_errors) <= 1, (told.word_errors, call.turns)
+    assert told.whole_wrong == 0, call.turns
 
 
 def test_a_caller_who_says_nothing_is_asked_and_let_go(people: dict[str, Told]) -> None:
