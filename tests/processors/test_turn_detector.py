@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import onnxruntime
 import pytest
+from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.frames.frames import (
     Frame,
     UserStoppedSpeakingFrame,
@@ -23,7 +26,7 @@ from call.waits import Endpoint
 from frames.turns import TurnProbabilityFrame
 from processors.smart_turn import SmartTurn
 from processors.turn_detector import KEPT_S, TurnDetector
-from processors.vad import Vad, session_vad
+from processors.vad import Vad, preload, session_vad
 from tests.conftest import TICK
 from tests.processors.audio import frames, silence, telephone
 
@@ -214,3 +217,33 @@ async def test_real_speech_is_judged_by_the_real_models(shared_audio: Path) -> N
     found = [type(f) for f in down if isinstance(f, signals)]
     assert (found[0], found[-1]) == signals  # a pause within may be a first signal as well
     assert verdicts(down)[-1] > 0.5
+
+
+async def test_a_new_call_loads_no_model(
+    shared_audio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Detector and turn model were loaded before the first; a call of Pipecat's own loads one."""
+    preload()
+    scorer = SmartTurn()
+    scorer.preload()
+    loads: list[object] = []
+    ort: Any = onnxruntime  # its wheel exports names that type checkers cannot see
+    load = ort.InferenceSession
+
+    def counted(*model: object, **options: object) -> object:
+        loads.append(model)
+        return load(*model, **options)
+
+    monkeypatch.setattr(ort, "InferenceSession", counted)
+    pcm = telephone(shared_audio / "turns/fest_hts_06_full.wav")
+    for _ in range(2):
+        down, _up = await run_test(
+            Pipeline([session_vad(Vad()), TurnDetector(scorer, ONCE)]),
+            frames_to_send=[*frames(pcm)[:250], SleepFrame(sleep=5 * TICK), pause(50)],
+            pipeline_params=PipelineParams(audio_in_sample_rate=RATE_HZ),
+        )
+        assert verdicts(down)  # both models were asked
+    scorer.close()
+    assert loads == []
+    await SileroVADAnalyzer(sample_rate=RATE_HZ).cleanup()
+    assert len(loads) == 1  # and loads are counted
