@@ -25,6 +25,7 @@ _NEEDS_WORDS = re.compile(
     r"|\b(?:vs|Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun|approx|appts?)\b"
 )
 _PUNCTUATION = frozenset(",.;:!?…،؛؟")
+_STAND_IN = re.compile(r"\[[A-Z_]+\d[^\]]*\]")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class Spoken:
         return written + (written_end - written) * (spoken_chars - start) // max(1, end - start)
 
 
+def language_of(text: str, *, otherwise: str) -> str:
+    """The language to say `text` in: Arabic if its first letter is, whatever the call's language;
+    `otherwise` that one."""
+    first = next((char for char in _STAND_IN.sub("", text) if char.isalpha()), "")
+    is_arabic = "\u0600" <= first <= "\u06ff"
+    return "ar" if is_arabic and not _is_arabic(otherwise) else otherwise
+
+
 def spoken(text: str, *, language: str) -> str:
     """`text` as it is to be said in `language` ("en", "en-GB", "ar" …)."""
     if not _NEEDS_WORDS.search(text):
@@ -67,8 +76,11 @@ def spoken_with_map(text: str, *, language: str) -> Spoken:
 
 @cache
 def _families(language: str) -> tuple[Family, ...]:
-    is_arabic = language.split("-")[0].lower() == "ar"
-    return spoken_arabic.families() if is_arabic else spoken_english.families(language)
+    return spoken_arabic.families() if _is_arabic(language) else spoken_english.families(language)
+
+
+def _is_arabic(language: str) -> bool:
+    return language.split("-")[0].lower() == "ar"
 
 
 def _replacements(text: str, rules: Iterable[Rule]) -> list[tuple[int, int, str]]:

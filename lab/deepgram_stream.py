@@ -70,13 +70,19 @@ class Options:
     def alternative(self, words: list[Word]) -> dict[str, Any]:
         """One entry of `alternatives`."""
         sure = sum(word.confidence for word in words) / len(words) if words else 0.0
-        language = "en" if self.language == "multi" else self.language
+        text = self.text(words)
         return {
-            "transcript": self.text(words),
+            "transcript": text,
             "confidence": round(sure, 4),
-            "languages": [language] if words else [],
+            "languages": [self._language_of(text)] if words else [],
             "words": [self._word(word) for word in words],
         }
+
+    def _language_of(self, text: str) -> str:
+        """The stream's, unless the letters say otherwise."""
+        if any("\u0600" <= char <= "\u06ff" for char in text):
+            return "ar"
+        return "en" if self.language == "multi" else self.language
 
     def _word(self, word: Word) -> dict[str, Any]:
         entry: dict[str, Any] = {

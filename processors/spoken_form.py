@@ -14,7 +14,7 @@ from call.pardon import LastWords
 from call.privacy import Privacy
 from call.privacy_vault import Vault
 from call.privacy_veil import Veil
-from call.spoken import Spoken, spoken_with_map
+from call.spoken import Spoken, language_of, spoken_with_map
 from frames.speech import ClauseFrame
 
 
@@ -48,10 +48,11 @@ class SpokenForm(FrameProcessor):
     def _spoken(self, clause: ClauseFrame) -> Spoken | None:
         """How the clause is said; None when that cannot be found out."""
         written = clause.text
+        language = language_of(written, otherwise=self._language)
         try:
-            text = self._veil.sayable(written, language=self._language)
-            text = self._vault.read_back(text, language=self._language)
-            said = spoken_with_map(text, language=self._language)
+            text = self._veil.sayable(written, language=language)
+            text = self._vault.read_back(text, language=language)
+            said = spoken_with_map(text, language=language)
         except Exception as exc:  # protects the reply: a clause said as written, never lost
             logger.error(f"clause {clause.clause_id} is said as written: {type(exc).__name__}")
             return None

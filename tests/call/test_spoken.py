@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from call.spoken import Spoken, spoken, spoken_with_map
+from call.spoken import Spoken, language_of, spoken, spoken_with_map
 from tests.text_vectors import vectors
 
 pytestmark = pytest.mark.rule
@@ -69,6 +69,23 @@ def test_words_never_stick_together() -> None:
 def test_an_unknown_language_is_said_as_english() -> None:
     """Numbers are never left to chance."""
     assert spoken("5%", language="fr") == "five percent"
+
+
+@pytest.mark.parametrize(
+    ("text", "call", "language"),
+    [
+        ("الساعة 10:30.", "en", "ar"),
+        ("[PHONE_1]، صحيح؟", "en-GB", "ar"),
+        ("[PHONE_1:7-long]، صحيح؟", "en", "ar"),
+        ("الساعة 10:30.", "ar-EG", "ar-EG"),
+        ("We say مرحبا at 10:30.", "en", "en"),
+        ("WhatsApp", "ar", "ar"),
+        ("10:30.", "en", "en"),
+    ],
+)
+def test_arabic_is_said_as_arabic_whatever_the_call(text: str, call: str, language: str) -> None:
+    """The first letter decides; without one, and for every other script, the call does."""
+    assert language_of(text, otherwise=call) == language
 
 
 def test_the_map_points_back() -> None:

@@ -1,8 +1,9 @@
-"""Whole calls in which the recogniser is unsure, or hears a call for help."""
+"""Whole calls in which the recogniser is unsure, or hears a call for help or another language."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from lab.mouth import Clips
 from lab.receptionist import Reply
+from lab.sound import render
+from lab.speaking import say
 from tests.calls.house import Rung
 from tests.calls.scripted import CLIP, open_scripted, turns_of
 
@@ -40,7 +44,14 @@ SCRIPTS = {
         "Please, call nine one one now!",
         "He breathes again now, thank you all.",
     ],
+    "arabic": [
+        "Do you open on Sunday mornings too?",
+        "رقم هاتفي صفر خمسة صفر واحد اثنان ثلاثة أربعة خمسة ستة سبعة.",
+        "متى تفتحون يوم الأحد من فضلكم؟",
+    ],
 }
+THANKS = "شكراً جزيلاً لك."
+OPEN_AT = "نفتح يوم الأحد الساعة 10:30، ورقمك [PHONE_1]."
 
 
 def mind(body: dict[str, Any]) -> Reply:
@@ -48,6 +59,10 @@ def mind(body: dict[str, Any]) -> Reply:
     turns = turns_of(body)
     if "treatments" in turns[-1]:
         return Reply(LONG)
+    if "هاتفي" in turns[-1]:
+        return Reply(THANKS)
+    if "تفتحون" in turns[-1]:
+        return Reply(OPEN_AT)
     return Reply(f"Understood, {NAMES[len(turns)]}.")
 
 
@@ -58,6 +73,8 @@ class Call:
     rung: Rung
     talk: str
     """the conversation as the model saw it last"""
+    spoken: list[dict[str, Any]]
+    """what the house's voice was given, of all calls"""
 
     @property
     def heard(self) -> list[str]:
@@ -71,7 +88,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Call]]
     talks: list[str] = []
 
     def listening(body: dict[str, Any]) -> Reply:
-        talks.append(json.dumps(body["messages"]))
+        talks.append(json.dumps(body["messages"], ensure_ascii=False))
         return mind(body)
 
     with open_scripted(
@@ -83,13 +100,30 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Call]]
     ) as (house, _):
         callers = {}
         for name in SCRIPTS:  # one behind the other, so that each gets its own script
-            callers[name] = house.dial(_script(folder, name), "--events")
+            callers[name] = house.dial(
+                _script(folder, name), "--events", "--clips", str(_clips(folder))
+            )
             assert any("lab.agent.speaking" in line for line in callers[name].stdout or ())
         rungs = {name: house.hang_on(caller) for name, caller in callers.items()}
+        spoken = house.lab("/control/log?kind=speech&limit=20000")["entries"]
     yield {
-        name: Call(rung, next((t for t in reversed(talks) if SCRIPTS[name][-1] in t), ""))
+        name: Call(rung, next((t for t in reversed(talks) if SCRIPTS[name][-1] in t), ""), spoken)
         for name, rung in rungs.items()
     }
+
+
+def _clips(folder: Path) -> Path:
+    """The caller's English sentence, and the Arabic ones as espeak-ng says them."""
+    clips = folder / "clips"
+    if not clips.is_dir():
+        clips.mkdir()
+        (clips / f"{CLIP}.ulaw").write_bytes(Clips()[CLIP].sound)
+        for number, words in enumerate(SCRIPTS["arabic"][1:], 1):
+            said = render(
+                say(words, voice="", engine="real").pcm8k, encoding="pcm_mulaw", rate=8000
+            )
+            (clips / f"arabic{number}.ulaw").write_bytes(said)
+    return clips
 
 
 def _script(folder: Path, name: str) -> str:
@@ -100,6 +134,7 @@ def _script(folder: Path, name: str) -> str:
         "agreed": [says, waits, says, waits, says],
         "given_up": [says, waits, says, waits, says],
         "help": [says, cuts_in, {"do": "silence", "s": 6}, says],
+        "arabic": [says, waits, {**says, "clip": "arabic1"}, waits, {**says, "clip": "arabic2"}],
     }[name]
     steps = [{"do": "wait_agent", "timeout_s": 20}, *spoken, waits, {"do": "wait_end"}]
     if name != "given_up":
@@ -140,3 +175,21 @@ def test_a_call_for_help_stops_the_agent_and_is_answered_first(calls: dict[str, 
     assert said == sorted(said)
     assert call.rung.record["counters"]["emergencies"] == 1
     assert "nine one one" in call.rung.record["turns"][1]["caller_text"]
+
+
+def test_a_caller_who_changes_to_arabic_is_kept_answered_and_spoken_to(calls: dict[str, Call]):
+    """The words reach record and model, digits hidden as in English; the agent's Arabic is said
+    with Arabic numbers, in the agent's own voices."""
+    call = calls["arabic"]
+    turns = call.rung.record["turns"]
+    assert [turn["caller_text"] for turn in turns][1:] == [
+        "رقم هاتفي [PHONE_1].",
+        SCRIPTS["arabic"][2],
+    ]
+    assert "رقم هاتفي [PHONE_1]" in call.talk and "صفر" not in call.talk
+    assert call.heard[1:] == [THANKS, OPEN_AT]
+    arabic = [said for said in call.spoken if re.search("[\u0600-\u06ff]", said["text"])]
+    words = " ".join(said["text"] for said in arabic)
+    assert "صفر" in words and "العاشرة" in words, words
+    assert not re.search(r"[0-9A-Za-z]", words), words
+    assert all(said["voice"] in AGENT for said in arabic)
