@@ -20,6 +20,11 @@ _NOT_IN_VALUES = re.compile(r"[^0-9a-z]")
 _LEAST_HIDDEN = 4  # characters; shorter values are words of every day
 
 
+def has_stand_in(text: str) -> bool:
+    """Whether a personal value is named in it."""
+    return "_" in text and _STAND_IN.search(text) is not None
+
+
 class Vault:
     """Personal values of one call by stand-in."""
 

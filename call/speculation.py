@@ -20,6 +20,7 @@ from enum import StrEnum
 from call.cues import content
 from call.endpoint import Outlook
 from call.measures import SPECULATION_WASTE, SPECULATIONS, Moment, NullRecorder, Recorder
+from call.privacy_vault import has_stand_in
 from call.waits import Endpoint
 
 
@@ -226,8 +227,9 @@ class Speculation:
         settings = self._settings
         if settings.speculate == "off" or self._wasted >= settings.wasted_guesses:
             return False
-        if self._waits_for_finals and not outlook.is_for_good:
-            return False
+        is_waiting = self._waits_for_finals or has_stand_in(outlook.text)
+        if is_waiting and not outlook.is_for_good:
+            return False  # a value that may still change is in no vault, and cannot be read back
         if outlook.is_early:
             return self._asked_early < settings.early_guesses
         return self._asked < settings.guesses_per_turn

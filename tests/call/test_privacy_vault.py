@@ -9,7 +9,7 @@ import pytest
 
 from call.privacy_lexicon import KINDS
 from call.privacy_mouth import said, withheld
-from call.privacy_vault import Vault
+from call.privacy_vault import Vault, has_stand_in
 
 pytestmark = pytest.mark.rule
 
@@ -116,3 +116,12 @@ def test_long_values_are_said_in_groups() -> None:
     assert said("card", "4111111111111111", language="en").count(",") == 3
     assert said("code", "4455", language="en") == "four four five five"
     assert said("email", "jane@acme.org", language="en") == "jane at acme dot org"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_named"),
+    [("my [PHONE_1] …", True), ("[CARD_2:16-long]", True), ("a_b [NOTE_1]", False), ("no", False)],
+)
+def test_a_stand_in_is_told_from_other_words(text: str, is_named: bool) -> None:
+    """Only the kinds that there are."""
+    assert has_stand_in(text) is is_named

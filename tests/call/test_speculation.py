@@ -362,3 +362,12 @@ def test_more_words_withdraw_a_guess_at_final_ones() -> None:
     (move,) = rule.look(Outlook("ask [NAME_1] about", 10.3, is_for_good=False), 10.1)
     assert isinstance(move, Withdraw)
     assert guess.is_withdrawn
+
+
+def test_a_value_that_may_still_change_is_not_answered_early() -> None:
+    """Its digits are kept with the final words; before, the answer could not read them back."""
+    rule = Speculation(KNOBS)
+    text = "my number is [PHONE_1]"
+    assert rule.look(Outlook(text, 10.0, is_for_good=False), 10.0) == ()
+    assert rule.next_deadline() is None
+    assert guessed(rule, text).is_pending
