@@ -2,7 +2,7 @@
 
     offhook bench manners --write docs/manners.md
 
-Two halves. Turn ends: real recordings through the real detectors and the real filter on a simulated
+Turn ends and onsets: real recordings through the real detectors and the real filter on a simulated
 clock (needs `../shared/audio`). Calls: whole calls through the real socket, with the lab's
 co-located delays. Each goal stands beside its figure, missed ones too.
 """
@@ -21,17 +21,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import manners_calls, manners_ends, manners_page
+from bench import manners_calls, manners_ends, manners_onsets, manners_page
 from bench.manners_audio import AUDIO
 from bench.manners_report import Goal, table
 
 ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("ends", "onsets", "calls")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0 when every call took place (a missed goal is a figure, no failure)."""
     parser = argparse.ArgumentParser(prog="offhook bench manners", description=__doc__)
-    parser.add_argument("--only", choices=["ends", "calls"], help="one half")
+    parser.add_argument("--only", choices=PARTS, help="one part")
     parser.add_argument("--calls", type=int, default=8, help="calls with interruptions")
     parser.add_argument("--thinking", type=int, default=4, help="calls with thinking pauses")
     parser.add_argument("--plain", type=int, default=3, help="calls of ten whole questions")
@@ -43,12 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", type=Path, help="write the page here, the plot into img/ beside")
     options = parser.parse_args(argv)
     document: dict[str, Any] = {"about": about()}
-    if options.only != "calls":
-        if not (AUDIO / "MANIFEST.json").is_file():
-            sys.stderr.write(f"turn ends are not measured: there is no {AUDIO}\n")
-        else:
-            document["ends"] = manners_ends.measure(quick=options.quick, scores=options.scores)
-    if options.only != "ends":
+    parts = [options.only] if options.only else [*PARTS]
+    if not (AUDIO / "MANIFEST.json").is_file():
+        sys.stderr.write(f"turn ends and onsets are not measured: there is no {AUDIO}\n")
+        parts = [part for part in parts if part == "calls"]
+    if "ends" in parts:
+        document["ends"] = manners_ends.measure(quick=options.quick, scores=options.scores)
+    if "onsets" in parts:
+        document["onsets"] = manners_onsets.measure(quick=options.quick)
+    if "calls" in parts:
         with tempfile.TemporaryDirectory(prefix="offhook-manners-") as folder:
             found = asyncio.run(manners_calls.measure(options, folder=Path(folder)))
             document["calls"] = manners_page.document(found)
@@ -91,6 +95,8 @@ def page(document: Mapping[str, Any]) -> str:
     ]
     if "ends" in document:
         parts += ["", *manners_ends.section(document["ends"])]
+    if "onsets" in document:
+        parts += ["", *manners_onsets.section(document["onsets"])]
     if "calls" in document:
         parts += ["", *manners_page.section(document["calls"])]
     return "\n".join(parts) + "\n"
