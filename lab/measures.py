@@ -172,6 +172,8 @@ def _turn(turn: int, group: _Group, *, until_s: float, spans: Spans, timeline: T
     reply_s = replies[0][0] if replies else None
     latency_s = None if reply_s is None or cut_in_s is not None else reply_s - group.ends_s
     stop_s, clear_s = _stopped(group, timeline) if is_interruption else (None, None)
+    # a sign of listening: the agent spoke on before it was over, and has nothing to answer
+    goes_on = is_interruption and any(start < group.ends_s < end for start, end in spans)
     done_s = next((at for at in timeline.agent_done if at > group.ends_s), until_s)
     return Turn(
         turn=turn,
@@ -180,7 +182,7 @@ def _turn(turn: int, group: _Group, *, until_s: float, spans: Spans, timeline: T
         is_interruption=is_interruption,
         said_s=group.ends_s,
         latency_s=latency_s,
-        is_answered=reply_s is not None or cut_in_s is not None,
+        is_answered=reply_s is not None or cut_in_s is not None or goes_on,
         cut_in_s=cut_in_s,
         stop_s=stop_s,
         clear_s=clear_s,

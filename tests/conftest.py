@@ -45,12 +45,15 @@ def shared_audio() -> Path:
     return SHARED_AUDIO
 
 
+@pytest.hookimpl(trylast=True)  # behind whoever shuffles
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test module says which kind it is; collection fails without."""
+    """Each test module says which kind it is; collection fails without. Whole calls come first:
+    they wait more than they compute, and the short ones fill the gaps they leave."""
     for item in items:
         kinds = MARKERS & {mark.name for mark in item.iter_markers()}
         if len(kinds) != 1:
             raise pytest.UsageError(f"{item.nodeid}: needs exactly one marker of {sorted(MARKERS)}")
+    items.sort(key=lambda item: item.get_closest_marker("call") is None)
 
 
 @pytest.fixture(autouse=True)

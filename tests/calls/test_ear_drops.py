@@ -62,7 +62,7 @@ def test_nothing_is_lost_and_the_call_is_flagged(house: House, call: Rung):
     assert struck == {fault["shape"] for fault in FAULTS}
 
 
-def test_what_was_missed_is_told_again_no_faster_than_the_vendor_takes_it(house: House):
+def test_what_was_missed_is_told_again_no_faster_than_the_vendor_takes_it(house: House, call: Rung):
     """By the lab's own clock, in a call as it is."""
     streams = house.lab("/control/log?provider=deepgram&kind=audio")["entries"]
     assert len(streams) == DROPS + 1

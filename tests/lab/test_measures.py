@@ -89,6 +89,15 @@ def test_a_pause_of_an_agent_that_does_not_stop_is_not_taken_for_stopping() -> N
     assert got.turns[1].clear_s is None
 
 
+def test_an_agent_that_spoke_on_before_a_sign_of_listening_was_over_owes_no_answer() -> None:
+    """It went on where it had been held."""
+    turns = [said(3, 4), said(7, 7.6, kind="interrupt")]
+    got = measured(turns, [(4.5, 7.1), (7.55, 10.0)], clears=[7.1])
+    assert got.turns[1].is_answered
+    stopped = measured(turns, [(4.5, 7.1)], clears=[7.1])
+    assert not stopped.turns[1].is_answered
+
+
 def test_an_interruption_of_silence_has_no_stop() -> None:
     """The agent had already finished."""
     got = measured([said(3, 4), said(9, 10, kind="interrupt")], [(4.5, 6), (10.5, 11)])
