@@ -80,7 +80,7 @@ LINES: dict[str, Rough] = {
 # its questions are nobody else's here: what was played is told by its sound
 MARKS = Rough(
     [
-        *(wait(), say("price"), over("wait_cost", 2.3)),
+        *(wait(), say("price"), over("hold_on", 2.3)),
         *(wait(), say("insurance"), over("stop", 1.4)),
         *(wait(), say("cleaning"), over("actually", 1.9)),
         *(wait(), HANG_UP),
