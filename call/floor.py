@@ -28,6 +28,7 @@ class Floor:
         self._protected_until = float("-inf")
         self.last_said = ""  # the agent's last sentence so far, as the model wrote it
         self.saying = ""  # the clause being played, as it sounds, and what was said before it
+        self.clauses = 0  # that have begun to be played
         self._playing_reply: int | None = None
         self._clause_id = ""
         self._clause = ""  # the clause being played, as the model wrote it
@@ -79,6 +80,7 @@ class Floor:
         `text` is as the model wrote it, `spoken` as it sounds.
         """
         self._busy = True
+        self.clauses += 1
         before = self.saying.split("\n")[-_LINES:]
         short = len(before[-1]) < _SHORT_CHARS
         self.saying = "\n".join((*before[0 if short else -1 :], spoken or text))

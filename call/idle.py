@@ -156,6 +156,7 @@ class IdleLadder:
         self._floor = floor
         self._rung = Rung.ASK  # the next one
         self._quiet_at: float | None = None  # since when nobody does anything
+        self._clauses = 0  # the agent's, by then
         self._is_patient = False  # the caller asked for a moment
         self._is_leaving = False  # goodbye is being said
         self._has_picked_up = False  # since the last word
@@ -174,7 +175,7 @@ class IdleLadder:
         """Take one fact in."""
         match fact:
             case ReplyHeard():
-                self._quiet_at = now
+                self._rest(now)
             case AgentCut():
                 self._has_cut = True
             case SoundBegan() if self._is_deaf:
@@ -208,14 +209,20 @@ class IdleLadder:
         due_at = self.next_deadline()
         if due_at is None or now < due_at:
             return ()
-        self._quiet_at = now
-        if self._floor.is_agents or self._is_mid_turn or self._is_taken_for_nothing:
+        has_spoken = self._floor.clauses != self._clauses  # and its last word is to be told yet
+        self._rest(now)
+        is_busy = has_spoken or self._floor.is_agents
+        if is_busy or self._is_mid_turn or self._is_taken_for_nothing:
             self._rung = Rung.ASK if self._rung is Rung.PICK_UP else self._rung
             return ()
         rung, self._rung = self._rung, _NEXT[self._rung]
         self._has_picked_up |= rung is Rung.PICK_UP
         self._is_leaving = rung is Rung.GOODBYE
         return (Speak(rung, is_protected=self._is_noisy and rung is not Rung.PICK_UP),)
+
+    def _rest(self, now: float) -> None:
+        """The silence begins here."""
+        self._quiet_at, self._clauses = now, self._floor.clauses
 
     @property
     def _is_mid_turn(self) -> bool:
@@ -230,7 +237,8 @@ class IdleLadder:
     def _close(self, now: float) -> None:
         was_for_nothing = self._has_cut and not self._is_mid_turn
         if was_for_nothing and self._rung is Rung.ASK and not self._has_picked_up:
-            self._rung, self._quiet_at = Rung.PICK_UP, now
+            self._rung = Rung.PICK_UP
+            self._rest(now)
         self._opened_at, self._said, self._has_cut = None, "", False
 
     def _hear(self, fact: WordsHeard, now: float) -> tuple[Action, ...]:
@@ -239,7 +247,8 @@ class IdleLadder:
             self._said = said
         self._is_patient = asks_to_wait(said)
         was_leaving, self._is_leaving = self._is_leaving, False
-        self._rung, self._quiet_at, self._words_at = Rung.ASK, now, now
+        self._rung, self._words_at = Rung.ASK, now
+        self._rest(now)
         self._has_picked_up, self._is_noisy = False, self._is_sounding
         return (Stay(),) if was_leaving else ()
 

@@ -85,6 +85,16 @@ def test_nothing_is_asked_before_anything_was_heard() -> None:
     assert Silence().wait(1000.0).rungs == []
 
 
+def test_a_silence_from_before_the_agents_last_words_is_none() -> None:
+    """Two phrases in a row: the timer of the first may ring when the second has just been played,
+    and it is not told yet that it was heard."""
+    silence = greeted().tell(11.0)
+    silence.floor.clause_began(2, "How can I help?", is_protected=False, now=11.0)
+    silence.tell(17.99)
+    silence.floor.agent_ended()
+    assert silence.tell(18.02, ReplyHeard()).wait(26.1).rungs == [(26.02, Rung.ASK)]
+
+
 def test_a_timer_that_rings_too_early_is_sent_away() -> None:
     """It asks again."""
     silence = greeted()
