@@ -11,7 +11,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import kill
@@ -97,11 +97,13 @@ class Crew:
         self._is_closing = True
         for worker in self:
             worker.talk.tell("go")
+        pids = [worker.born.pid for worker in self]
         if self._lives:
             await asyncio.wait(self._lives, timeout=GONE_WITHIN_S)
-        for worker in self:  # those that did not go
+        await _are_gone(pids, within_s=GONE_WITHIN_S)
+        for pid in filter(_is_there, pids):  # those that did not go
             with suppress(ProcessLookupError):
-                kill(worker.born.pid, signal.SIGKILL)
+                kill(pid, signal.SIGKILL)
         for life in list(self._lives):
             life.cancel()
         await asyncio.to_thread(self._zygote.close)
@@ -208,3 +210,21 @@ class Crew:
             else:
                 found.append((worker, answer))
         return found
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def _are_gone(pids: Sequence[int], *, within_s: float) -> None:
+    """A process says goodbye a moment before it is gone."""
+    try:
+        async with asyncio.timeout(within_s):
+            while any(map(_is_there, pids)):  # noqa: ASYNC110 - no child of ours tells
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        logger.error("workers that did not go are killed")

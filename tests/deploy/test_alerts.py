@@ -47,6 +47,7 @@ async def emitted() -> dict[str, set[str]]:
     house.show_gauges()  # of the running loop
     house.pool = Pool(house.settings.pool, house.metrics)
     house.show_connections()
+    await house.pool.close()
     found: dict[str, set[str]] = {}
     for family in house.metrics.registry.collect():
         for suffix in ("", "_total", "_bucket", "_count", "_sum"):
