@@ -9,7 +9,7 @@ one, each once the fault before it has struck.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,8 @@ class Call:
     """Strikes the greeting or an opening socket."""
     cells: tuple[Cell | None, ...]
     """One per question; none: nothing fails."""
+    patience_s: float = NO_PATIENCE_S
+    """How long the caller listens for more where nothing was made to fail."""
     opening_ids: list[int] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     sid: str = ""
@@ -148,7 +150,7 @@ class Switchboard:
             if call.opening is not None:
                 call.opening_ids = await self._house.arm(self._arms.of_opening(call.opening))
             plan = Plan(
-                Script("faults", _steps(call, asking), seed=self._seed),
+                Script("faults", steps(call, asking.ask), seed=self._seed),
                 self._loaded,
                 phone=phone,
                 max_call_s=TURN_S * (2 + len(call.cells)),
@@ -211,13 +213,13 @@ class _Asking:
         await self._let_go()
 
 
-def _steps(call: Call, asking: _Asking) -> tuple[Step, ...]:
+def steps(call: Call, ask: Callable[[], str | None]) -> tuple[Step, ...]:
     """Listen, ask, listen … and ask something else at the end."""
-    steps: list[Step] = [
+    script: list[Step] = [
         WaitAgent(timeout_s=12.0, quiet_s=PATIENCE_S if call.opening else NO_PATIENCE_S)
     ]
     for cell in call.cells:
-        quiet_s = PATIENCE_S if cell else NO_PATIENCE_S
-        steps += [Prompted(asking.ask), WaitAgent(timeout_s=12.0, quiet_s=quiet_s)]
-    steps += [Say(AFTERWARDS, pause_s=0.1), WaitAgent(12.0, NO_PATIENCE_S), HangUp()]
-    return tuple(steps)
+        quiet_s = PATIENCE_S if cell else call.patience_s
+        script += [Prompted(ask), WaitAgent(timeout_s=12.0, quiet_s=quiet_s)]
+    script += [Say(AFTERWARDS, pause_s=0.1), WaitAgent(12.0, call.patience_s), HangUp()]
+    return tuple(script)

@@ -2,6 +2,8 @@
 word, does anything stay behind in the process?
 
 The faults are drawn from the matrix by a seed and bound to no call: whoever comes next meets them.
+A caller who is asked for a moment gives it: who asks something else meanwhile, or hangs up, has not
+been left alone. A caller who was misheard is answered in other words, and that is counted too.
 Between batches the bot is let go idle, and what it holds then is compared with the first batch.
 """
 
@@ -16,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.fault_calls import Call, Switchboard
+from bench.fault_calls import PATIENCE_S, Call, Switchboard
 from bench.fault_cells import ALWAYS, Cell, cells
 from bench.fault_house import House
 from bench.fault_verdicts import Verdicts
@@ -36,6 +38,8 @@ class Tally:
     hung: int = 0
     turns: int = 0
     answered: int = 0
+    misheard: int = 0
+    """Of those, answers to other words than were said."""
     apologised: int = 0
     unanswered: list[str] = field(default_factory=list)
     """Turns in which the caller heard neither an answer nor an apology: call and question."""
@@ -98,7 +102,8 @@ class Campaign:
     async def _batch(self, size: int) -> None:
         chaos = asyncio.create_task(self._chaos())
         try:
-            placed = await self._board.run([Call(None, (None,)) for _ in range(size)])
+            calls = [Call(None, (None,), patience_s=PATIENCE_S) for _ in range(size)]
+            placed = await self._board.run(calls)
         finally:
             chaos.cancel()
             await asyncio.gather(chaos, return_exceptions=True)
@@ -139,6 +144,7 @@ class Campaign:
                 tally.turns += 1
                 tally.silences.append(turn.silence_s)
                 tally.answered += turn.is_answered
+                tally.misheard += turn.is_answered and not turn.is_understood
                 tally.apologised += turn.is_apologised and not turn.is_answered
                 if not (turn.is_answered or turn.is_apologised):
                     tally.unanswered.append(f"{call.sid} {turn.clip}")
@@ -175,7 +181,11 @@ def report(tally: Tally) -> str:
         ("calls", f"{tally.calls}, {sum(tally.struck.values())} faults felt by the bot"),
         ("hung calls", f"{tally.hung}"),
         ("calls without an ending", f"{tally.unfinished}"),
-        ("turns", f"{tally.turns}: {tally.answered} answered, {tally.apologised} apologised"),
+        (
+            "turns",
+            f"{tally.turns}: {tally.answered} answered ({tally.misheard} of them misheard), "
+            f"{tally.apologised} apologised",
+        ),
         ("left without an answer or an apology", f"{len(tally.unanswered)}"),
         ("endings", endings),
         (

@@ -64,6 +64,8 @@ class Answered:
 
     clip: str
     is_answered: bool
+    is_understood: bool
+    """The answer is to the words that were said, and not to others that were heard in them."""
     is_apologised: bool
     silence_s: float
 
@@ -120,7 +122,10 @@ class Verdicts:
         return found
 
     def answers(self, call: Call) -> list[Answered]:
-        """Each question of a call: was it answered, or apologised for?"""
+        """Each question of a call: was it answered, or apologised for?
+
+        An answer to what was misheard is one; the rest of an answer to something else is none.
+        """
         assert call.outcome is not None
         timeline = call.outcome.timeline
         heard = self._heard(call, call.outcome)
@@ -131,10 +136,14 @@ class Verdicts:
             words = words_of(self._texts[clip])
             said = _within(heard, *span)
             spoken = {word.word for word in said}
+            others = {
+                word for other in clips if other != clip for word in words_of(self._texts[other])
+            }
             found.append(
                 Answered(
                     clip,
-                    is_answered=any(word in spoken for word in words),
+                    is_answered=is_answer(spoken, not_of=others),
+                    is_understood=any(word in spoken for word in words),
                     is_apologised=bool(spoken & SORRY) or led_out,
                     silence_s=self._silence(call, *span, words, said),
                 )
@@ -303,6 +312,11 @@ def ending(seen: Seen) -> str:
     if not seen.heard_question:
         text += ", question lost"
     return text + (f" ({seen.problem})" if seen.problem else "")
+
+
+def is_answer(spoken: Iterable[str], *, not_of: Iterable[str]) -> bool:
+    """Words of an answer are among them, and not only of the greeting or of those answers."""
+    return any(map(is_made_up, set(spoken) - set(GREETING_WORDS) - set(not_of)))
 
 
 def bare(text: str) -> str:

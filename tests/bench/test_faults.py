@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bench.fault_arms import Arms, tokens_before
-from bench.fault_calls import AFTERWARDS, QUESTIONS, deal
+from bench.fault_calls import AFTERWARDS, PATIENCE_S, QUESTIONS, Call, deal, steps
 from bench.fault_cells import (
     ALWAYS,
     EAR,
@@ -22,13 +22,16 @@ from bench.fault_cells import (
     cells,
     quick,
 )
-from bench.fault_verdicts import Seen, misses
+from bench.fault_house import GREETING as GREETING_WORDS
+from bench.fault_verdicts import Seen, is_answer, misses
 from bench.faults import table
+from call.first_token import Patience
 from lab.anthropic import PIECES
 from lab.faults import Faults
 from lab.mouth import Clips
 from lab.played import Account
 from lab.reciter import answer_to, words_of
+from lab.script import WaitAgent
 
 pytestmark = pytest.mark.rule
 
@@ -118,6 +121,23 @@ def test_a_call_that_nothing_can_save_ends_with_an_apology() -> None:
     lost = Seen(Cell(MIND, "black_hole", ALWAYS), "where", struck=True, ending="voicemail")
     assert misses(replace(lost, apologised=True)) == []
     assert misses(lost) and misses(replace(lost, apologised=True, ending="caller_hung_up"))
+
+
+def test_an_answer_to_what_was_misheard_is_an_answer() -> None:
+    """A holding phrase, the greeting and the rest of an answer to something else are none."""
+    before = words_of("Where are you located?")
+    assert is_answer(words_of("Do you take insurance?")[:1], not_of=before)
+    assert is_answer(words_of("what")[2:3], not_of=before)
+    for none in ([], ["one", "moment"], before[-1:], list(GREETING_WORDS)):
+        assert not is_answer(none, not_of=before)
+
+
+def test_a_caller_gives_the_moment_he_is_asked_for() -> None:
+    """Where faults may strike at any time, he waits longer than any silence that is promised."""
+    call = Call(None, (None,), patience_s=PATIENCE_S)
+    waits = [step for step in steps(call, lambda: None) if isinstance(step, WaitAgent)]
+    assert [wait.quiet_s for wait in waits[1:]] == [PATIENCE_S, PATIENCE_S]
+    assert PATIENCE_S > Patience().first_clause_s
 
 
 def test_the_table_names_fault_place_and_bot() -> None:
