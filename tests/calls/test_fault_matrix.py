@@ -88,6 +88,23 @@ def test_the_record_says_what_failed(tried: Tried):
     assert silent == []
 
 
+def test_every_turns_stages_sum_to_its_end_to_end(tried: Tried):
+    """Whoever failed in it, and whoever took over: to the microsecond, and none is negative."""
+    turns = [
+        turn
+        for call in tried.calls
+        for turn in call.record.get("turns") or ()
+        if turn["end_to_end_s"] is not None
+    ]
+    taken_over = [turn for turn in turns if "cartesia" in " ".join(turn["provider_by_clause"])]
+    assert len(turns) > 50 and taken_over
+    for turn in turns:
+        shares = [seconds for _, seconds in turn["critical_path"]]
+        assert sum(shares) == pytest.approx(turn["end_to_end_s"], abs=2e-6), turn["turn"]
+        assert min(shares) >= 0
+        assert turn["slowest"] in {stage for stage, _ in turn["critical_path"]}
+
+
 def _named(call: Call) -> set[str]:
     return {str(fault["provider"]) for fault in call.record.get("faults") or ()}
 
