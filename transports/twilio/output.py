@@ -271,7 +271,10 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
             )
 
     async def _send(self, frame: Frame) -> bool:
-        """Serialize and send, holding the socket's turn; False when the socket is dead."""
+        """Serialize and send, holding the socket's turn; False when the socket is dead, or the
+        stream over: the caller may hang up while this waited for its turn."""
+        if self._line.reason or self._line.is_closing:
+            return False
         text = await self._line.serializer.serialize(frame)
         if text is None:
             return False

@@ -503,6 +503,27 @@ async def test_stop_ends_the_call() -> None:
         await peer.close()
 
 
+async def test_who_hangs_up_in_mid_speech_is_no_error() -> None:
+    """What waits for its turn to be sent when the stop comes is dropped without a word."""
+    complaints: list[str] = []
+    sink = logger.add(lambda line: complaints.append(str(line)), level="WARNING")
+    try:
+        async with exchange(WAITS) as place:
+            peer, call = await place.connected()
+            assert isinstance(call.wire, TwilioTransport)
+            line = call.wire._line
+            async with line.turn:
+                await call.say(voice(1.0))
+                await eventually(lambda: line.turn._waiters, what="a piece waits for its turn")
+                await peer.stop()
+                await eventually(lambda: line.reason, what="the stop was heard")
+            await ends(call, "stop")
+            await peer.close()
+    finally:
+        logger.remove(sink)
+    assert complaints == []
+
+
 async def test_a_closed_socket_ends_the_call() -> None:
     """A carrier that closes without a stop has closed."""
     async with exchange(WAITS) as place:
