@@ -128,6 +128,7 @@ class EndpointFilter:
         self._started_at = float("-inf")
         self._has_paused = False  # in the speech that goes on
         self._open = False
+        self._opened_at = float("-inf")
         self._asked = ""
         self._patience = 1.0  # grows with each time this caller was cut into
         self._decided_at = float("-inf")
@@ -145,6 +146,7 @@ class EndpointFilter:
         match fact:
             case TurnOpened():
                 self._open, self._asked = True, fact.asked
+                self._opened_at = now
                 self._forget()
             case TurnClosed():
                 self._open = False
@@ -283,7 +285,7 @@ class EndpointFilter:
         return self._settings.wait_s(*self._evidence(text), patience=self._patience)
 
     def _due_by_words_only(self) -> tuple[float, str] | None:
-        if self._words_at is None:
-            return None
+        if self._words_at is None:  # what opened the turn came before it, and nothing since
+            return self._opened_at + self._settings.hard_stop_s, "hard_stop"
         quiet_s = self._settings.words_only_s if self._final else self._settings.hard_stop_s
         return self._words_at + quiet_s, "words_only"

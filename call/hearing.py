@@ -3,7 +3,8 @@
 A recogniser drops in many ways: it hangs up, refuses, takes everything and says nothing, or talks
 nonsense. Whatever it had not told for good is played again to the next connection (`call/tape.py`),
 and the question "is that all?" that closes each of the caller's sentences is asked again behind it,
-so that no sentence is lost and none comes twice. The one who waits for the answer waits as long as
+so that no sentence is lost and none comes twice. Words that stand without a final though nobody
+speaks are asked for likewise. The one who waits for the answer waits as long as
 that takes and no longer: a sentence whose answer never comes counts as told with the words at hand.
 
 Plain calls only: the host tells facts and the time, hands on what `due()` gives, and asks again at
@@ -237,6 +238,7 @@ class Hearing:
             self._stalled_at(),
             self._given_up_at(),
             self._unanswered_at(),
+            self._unasked_at(),
         )
         return min((due for due in dues if due is not None), default=None)
 
@@ -249,6 +251,8 @@ class Hearing:
             actions += self._give_up()
         elif _has_come(self._unanswered_at(), now):
             actions += self._unanswered()
+        elif _has_come(self._unasked_at(), now):
+            self._questions.ask(self._tape.end, now)
         if _has_come(self._stalled_at(), now):
             actions += self._replace("silent while the caller speaks")
         return tuple(actions)
@@ -347,6 +351,13 @@ class Hearing:
     def _is_missing(self) -> bool:
         """Words are under way, or should be."""
         return self._unsure_to is not None or self._is_silent
+
+    def _unasked_at(self) -> float | None:
+        """Words of a voice too quiet for the detector: nobody has asked for their end."""
+        is_asked = self._questions.awaited is not None
+        if self._unsure_to is None or self._is_speaking or is_asked:
+            return None
+        return self._told_at + 2 * self._patience.answer_s
 
     def _unanswered_at(self) -> float | None:
         question = self._questions.awaited

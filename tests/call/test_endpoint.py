@@ -193,10 +193,11 @@ def test_no_evidence_waits_longer_than_the_hard_stop() -> None:
 
 
 def test_words_without_a_voice_make_a_turn_too() -> None:
-    """A very quiet caller: the turn ends when the recogniser has been quiet for a while."""
+    """A very quiet caller: the turn ends when the recogniser has been quiet for a while; one that
+    was opened by what came before it, by the hard stop."""
     rule = EndpointFilter(KNOBS)
-    rule.decide(TurnOpened(), 1.0)
-    assert rule.next_deadline() is None
+    rule.decide(TurnOpened(), 0.9)
+    assert rule.next_deadline() == 0.9 + KNOBS.hard_stop_s
     rule.decide(interim("hel"), 1.0)
     assert rule.next_deadline() == 1.0 + KNOBS.hard_stop_s
     rule.decide(final("hello"), 1.5)
@@ -272,7 +273,8 @@ def test_outside_a_turn_nothing_is_decided() -> None:
     assert rule.next_deadline() is None
     assert rule.decide(Finalized(), STOP_AT + 9) == ()
     rule.decide(TurnOpened(), STOP_AT + 10)
-    assert rule.next_deadline() is None
+    assert rule.words == ""
+    assert rule.next_deadline() == STOP_AT + 10 + KNOBS.hard_stop_s
 
 
 def test_bands_meet_without_a_gap() -> None:

@@ -384,6 +384,37 @@ def test_at_last_the_words_at_hand_count() -> None:
     assert call.hearing.place_s(0.0) == pytest.approx(0.6)
 
 
+def test_words_that_no_voice_was_detected_for_are_asked_for() -> None:
+    """A quiet caller's words come without a start and a stop of speech: once they stand still they
+    are asked for, and settled by the answer."""
+    call = line()
+    call.pass_s(0.6)
+    call.tell(interim(0.5))
+    call.pass_s(0.6)
+    assert Ask.IS_THAT_ALL not in call.sent
+    call.pass_s(0.12)
+    assert call.sent.count(Ask.IS_THAT_ALL) == 1
+    assert call.tell(final(0.0, 1.3, answers=True)) == [Pass(is_settled=True), Settle()]
+    call.pass_s(5.0)
+    assert call.sent.count(Ask.IS_THAT_ALL) == 1
+
+
+def test_words_that_never_end_are_all_there_will_be() -> None:
+    """Asked for, heard again by another connection, asked for once more, then taken as they are;
+    within three seconds of silence, and another time all the same."""
+    call = line()
+    for _ in range(2):
+        call.pass_s(0.6)
+        call.tell(interim(0.5))
+        call.pass_s(1.44)
+        assert call.actions[-1] == Replace("words without an end")
+        call.tell(Disconnected(), Connected())
+        call.tell(interim(0.5))
+        found = call.pass_s(2.0)
+        assert Settle(keeps_unsure=True) in found
+        call.tell(Disconnected(), Connected())
+
+
 def test_what_was_taken_unsure_is_not_taken_again_from_a_late_final() -> None:
     """The same connection, condemned, still talks."""
     call = line()
