@@ -14,7 +14,7 @@ demo: $(VENV)/.ready ## place a call to the bot, with no key and no internet
 	@$(BIN)/offhook demo
 
 test: $(VENV)/.dev ## the whole suite but what needs a real key
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## format, lint, types, who may import whom, spelling
 	@$(BIN)/ruff format --check .

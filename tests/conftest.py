@@ -47,13 +47,20 @@ def shared_audio() -> Path:
 
 @pytest.hookimpl(trylast=True)  # behind whoever shuffles
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each test module says which kind it is; collection fails without. Whole calls come first:
-    they wait more than they compute, and the short ones fill the gaps they leave."""
+    """Each test module says which kind it is; collection fails without. Whole calls come first, the
+    longest foremost, by the time they are given: they wait more than they compute, and what is
+    short fills the gaps they leave and the end."""
     for item in items:
         kinds = MARKERS & {mark.name for mark in item.iter_markers()}
         if len(kinds) != 1:
             raise pytest.UsageError(f"{item.nodeid}: needs exactly one marker of {sorted(MARKERS)}")
-    items.sort(key=lambda item: item.get_closest_marker("call") is None)
+    items.sort(key=_turn_in_line)
+
+
+def _turn_in_line(item: pytest.Item) -> tuple[bool, float]:
+    module = item.getparent(pytest.Module) or item
+    given = module.get_closest_marker("timeout")
+    return module.get_closest_marker("call") is None, -float(given.args[0] if given else 0)
 
 
 @pytest.fixture(autouse=True)
