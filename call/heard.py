@@ -345,18 +345,49 @@ class HeardLog:
         return tuple(actions)
 
 
+# ── half a word ──────────────────────────────────────────────────────────────────────
+def letters_to_count(letters: int) -> int:
+    """So many letters of a word must have been said for it to count as heard: half of them.
+
+    Somebody who hears half of a word has mostly understood it, and an ear that stops anywhere is
+    then as often taken to have heard a little more as a little less.
+    """
+    return (letters + 1) // 2
+
+
+def half_said(text: str, end: int) -> int:
+    """The characters up to where the word that ends at `end` counts as heard."""
+    start = _word_start(text, end)
+    return start + letters_to_count(end - start)
+
+
 def heard_words(clause: ClauseSpoken, chars: int) -> str:
-    """The whole words of what was written that have been heard when `chars` of how it is said
-    have."""
+    """The words of what was written that have been heard when `chars` of how it is said have; of a
+    word said in several, all of those."""
     text, form = clause.text, clause.form
+    spoken = text if form is None else form.text
+    chars = _counted(spoken, chars)
     upto = chars if form is None else form.written_chars(chars)
     if upto < len(text) and not text[upto : upto + 1].isspace():
         upto = _word_start(text, upto)
     return text[:upto].strip()
 
 
+def _counted(spoken: str, chars: int) -> int:
+    """The end of the word in which `chars` lies if half of it has been said, else its start."""
+    start, end = _word_start(spoken, chars), _word_end(spoken, chars)
+    return end if chars >= start + letters_to_count(end - start) else start
+
+
 def _word_start(text: str, at: int) -> int:
     """Where the word begins that `at` is inside of."""
-    while at > 0 and not text[at - 1].isspace():
+    while at > 0 and not text[at - 1 : at].isspace():
         at -= 1
+    return at
+
+
+def _word_end(text: str, at: int) -> int:
+    """Where it ends."""
+    while at < len(text) and not text[at].isspace():
+        at += 1
     return at

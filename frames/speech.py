@@ -64,12 +64,14 @@ class PlayheadFrame(DataFrame):
     `chars` of its spoken text.
 
     The voice service puts it there; each wire turns it into its own way of learning when it was
-    played (Twilio: a mark). `is_end` is true behind the clause's last sample.
+    played (Twilio: a mark). `is_end` is true behind the clause's last sample, `is_within` in a
+    word's middle, from where on it counts as heard.
     """
 
     clause_id: str = ""
     chars: int = 0
     is_end: bool = True
+    is_within: bool = False
 
 
 @dataclass

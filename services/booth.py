@@ -119,7 +119,7 @@ def _ends(text: str, pieces: Sequence[bytes | ClauseEnd]) -> tuple[int, ...]:
     for piece in pieces:
         if isinstance(piece, bytes):
             samples += len(piece)
-        elif not piece.is_end:
+        elif not piece.is_end and not piece.is_within:
             told[piece.chars] = samples
     told[len(text)] = samples
     known = sorted(told.items())

@@ -16,6 +16,7 @@ from pipecat.frames.frames import Frame, TTSAudioRawFrame, TTSStartedFrame, TTSS
 from pipecat.utils.text.base_text_aggregator import TextType
 
 from call.audio import RATE_HZ, pcm_from_mulaw, pcm_seconds
+from call.heard import half_said
 from call.measures import Moment
 from call.speculation import Guess
 from frames.speculation import guess_of, mark
@@ -121,9 +122,13 @@ class ClauseLedger:
         start = 0
         places = word_places(clause.frame.text)
         for end, chars in zip(excerpt.ends, places, strict=True):
-            self._sound(excerpt.mulaw[start:end], now)
+            middle, half = (start + end) // 2, half_said(clause.frame.text, chars)
+            self._sound(excerpt.mulaw[start:middle], now)
+            if half < chars:
+                self._place(clause, half, is_within=True)
+            self._sound(excerpt.mulaw[middle:end], now)
             if end != excerpt.ends[-1]:
-                self._append(PlayheadFrame(clause.frame.clause_id, chars, is_end=False))
+                self._place(clause, chars)
             start = end
 
     def emit(self, voice: str, pieces: Iterable[bytes | ClauseEnd], now: float) -> None:
@@ -140,8 +145,15 @@ class ClauseLedger:
                     self._end(clause)
                     self.run_on(now)
                 elif piece.chars > clause.said:
-                    clause.said = piece.chars
-                    self._append(PlayheadFrame(piece.clause_id, piece.chars, is_end=False))
+                    self._place(clause, piece.chars, is_within=piece.is_within)
+
+    def _place(self, clause: Clause, chars: int, *, is_within: bool = False) -> None:
+        """The clause is said up to here; only behind a whole word may another voice go on."""
+        if not is_within:
+            clause.said = chars
+        self._append(
+            PlayheadFrame(clause.frame.clause_id, chars, is_end=False, is_within=is_within)
+        )
 
     def mark_place(self, voice: str, place: tuple[str, int] | None, now: float) -> None:
         """Note how far a voice got: (clause_id, characters); another one would go on there."""

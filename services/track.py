@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from call.audio import RATE_HZ
+from call.heard import letters_to_count
 
 _SLACK_SAMPLES = 400  # 50 ms: providers round the end of the last letter beyond their own audio
 _SAMPLES_A_LETTER = 640  # 80 ms: an even voice, where a provider has told no times yet
@@ -26,12 +27,13 @@ _SEARCH = 80  # letters to look ahead when the provider left some out
 
 @dataclass(frozen=True)
 class ClauseEnd:
-    """Stands behind the last sample of a clause, or (`is_end` false) of a word in it; `chars` is
-    the length of its spoken text up to there."""
+    """Stands behind the last sample of a clause, or (`is_end` false) of a word in it, or
+    (`is_within`) of the half of a word; `chars` is the length of its spoken text up to there."""
 
     clause_id: str
     chars: int
     is_end: bool = True
+    is_within: bool = False
 
 
 @dataclass
@@ -60,7 +62,8 @@ class Track:
         self._times: list[tuple[float, int]] = []  # (end in seconds, letters up to there)
         self._samples = 0
         self._word_ends: list[int] = []  # letters of the track up to the end of each word
-        self._words: deque[tuple[int, int]] = deque()  # (sample, letters) of ends not yet passed
+        self._halves: list[int] = []  # the same up to where a word counts as heard
+        self._words: deque[tuple[int, int]] = deque()  # (sample, letters) of those not yet passed
 
     @property
     def is_spoken(self) -> bool:
@@ -82,6 +85,7 @@ class Track:
         `text` is the rest."""
         before = at = len(self._letters)
         for word in text.split():
+            self._halves.append(at + letters_to_count(len(word)))
             at += len(word)
             self._word_ends.append(at)
         self._letters += _letters(text)
@@ -221,7 +225,9 @@ class Track:
         clause = self._clauses[self._ended]
         self._words.popleft()
         chars = clause.said + _chars(clause.text, letters - clause.first)
-        return ClauseEnd(clause.clause_id, chars, is_end=False)
+        word = bisect_left(self._word_ends, letters)
+        is_within = self._word_ends[word] != letters
+        return ClauseEnd(clause.clause_id, chars, is_end=False, is_within=is_within)
 
     def _pass_ends(self, is_over: Callable[[_Clause], bool]) -> list[bytes | ClauseEnd]:
         ends: list[bytes | ClauseEnd] = []
@@ -241,7 +247,7 @@ class Track:
         return end_s is not None and self._samples + _SLACK_SAMPLES >= end_s * RATE_HZ
 
     def _next_place(self) -> tuple[int, int | None] | None:
-        """Sample of the next end: of a word (with its letters) or of the clause."""
+        """Sample of the next end: of a word or its half (with the letters) or of the clause."""
         cut = self._next_cut()
         if self.is_spoken:
             return None
@@ -264,6 +270,7 @@ class Track:
         first = self._timed
         self._timed = min(first + count, len(self._letters))
         self._times.append((end, self._timed))
+        self._place_halves(first, start, end)
         word = bisect_left(self._word_ends, self._timed)
         if word < len(self._word_ends) and self._word_ends[word] == self._timed:
             self._words.append((round(end * RATE_HZ), self._timed))
@@ -272,6 +279,16 @@ class Track:
                 clause.ends_s = end
             if clause.next_s is None and first >= clause.last:
                 clause.next_s = start
+
+    def _place_halves(self, first: int, start: float, end: float) -> None:
+        """Where words count as heard among the letters from `first` on: a letter's own time, or
+        its share of a whole word's."""
+        halves = self._halves
+        for index in range(bisect_right(halves, first), bisect_right(halves, self._timed)):
+            if halves[index] != self._word_ends[index]:
+                share = (halves[index] - first) / (self._timed - first)
+                at_s = start + (end - start) * share
+                self._words.append((round(at_s * RATE_HZ), halves[index]))
 
     def _skipped(self, letters: str) -> int:
         """Letters the provider passed over, found by looking for what it speaks of."""

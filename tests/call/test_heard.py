@@ -28,6 +28,7 @@ from call.heard import (
     ReplySpoken,
     TakeText,
     ToolCalled,
+    half_said,
     heard_words,
 )
 from call.spoken import spoken_with_map
@@ -320,9 +321,20 @@ def test_the_conversation_is_a_prefix_of_each_reply_whatever_the_order(steps: li
 
 @pytest.mark.parametrize(
     ("chars", "heard"),
-    [(0, ""), (3, ""), (4, "Your"), (8, "Your"), (10, "Your bill"), (99, "Your bill is $42.")],
+    [
+        (0, ""),
+        (1, ""),
+        (2, "Your"),
+        (5, "Your"),
+        (6, "Your"),
+        (7, "Your bill"),
+        (10, "Your bill"),
+        (99, "Your bill is $42."),
+    ],
 )
-def test_an_interrupted_clause_is_kept_to_its_last_whole_word(chars: int, heard: str) -> None:
+def test_an_interrupted_clause_is_kept_to_the_last_word_half_of_which_was_said(
+    chars: int, heard: str
+) -> None:
     """Written as the model wrote it, however it is said."""
     text = "Your bill is $42."
     log = HeardLog(Heard(marker=""))
@@ -337,6 +349,27 @@ def test_half_a_number_is_no_number() -> None:
     """ "forty" of "$42" is not written down as heard."""
     clause = ClauseSpoken(1, 1, "It is $42.", form=spoken_with_map("It is $42.", language="en"))
     assert heard_words(clause, len("It is forty")) == "It is"
+    assert heard_words(clause, len("It is forty-two dol")) == "It is"
+    assert heard_words(clause, len("It is forty-two doll")) == "It is $42."
+
+
+@given(st.lists(st.text("abc", min_size=1, max_size=9), min_size=1, max_size=6), st.data())
+def test_what_was_heard_is_as_often_told_too_long_as_too_short(
+    words: list[str], data: st.DataObject
+) -> None:
+    """Never by more than half a word."""
+    text = " ".join(words)
+    chars = data.draw(st.integers(0, len(text)))
+    told = len(heard_words(ClauseSpoken(1, 1, text), chars))
+    begins = text.rfind(" ", 0, chars) + 1
+    ends = (text + " ").index(" ", chars)
+    half = (ends - begins + 1) // 2
+    assert told <= chars + half and chars < told + half + 1
+
+
+def test_the_place_from_which_a_word_counts_is_its_middle() -> None:
+    """The larger half of an odd one; all of a single letter."""
+    assert [half_said("a check-up is", end) for end in (1, 10, 13)] == [1, 6, 12]
 
 
 def test_how_far_an_older_clause_got_says_nothing_of_the_next() -> None:

@@ -51,6 +51,8 @@ def check_words(stage: Stage, mouth: Mouth, stand_in: str) -> None:
     place = 0
     for frame in stage.down:
         if isinstance(frame, PlayheadFrame):
+            if frame.is_within:
+                continue
             place = 0 if frame.is_end else frame.chars
             before = [] if frame.is_end else before
         elif isinstance(frame, VoiceSwitchedFrame):

@@ -115,7 +115,7 @@ def test_a_clause_without_news_of_the_next_ends_after_a_silence() -> None:
     track = Track()
     track.add("1", "Hi.")
     track.time(["Hi."], [0.0], [0.4])
-    assert not [p for p in track.hear(bytes(3200)) if isinstance(p, ClauseEnd)]
+    assert not [p for p in track.hear(bytes(3200)) if isinstance(p, ClauseEnd) and p.is_end]
     assert track.rest() == [ClauseEnd("1", 3)]
 
 
@@ -203,9 +203,32 @@ def test_the_rest_of_a_clause_counts_from_where_it_was_left() -> None:
     track.time(["two", "three", "four"], [0.0, 0.5, 1.0], [0.4, 0.9, 1.4])
     pieces = track.hear(bytes(11000))
     assert [p for p in pieces if isinstance(p, ClauseEnd)] == [
+        ClauseEnd("4", len("One tw"), is_end=False, is_within=True),
         ClauseEnd("4", len("One two"), is_end=False),
+        ClauseEnd("4", len("One two thr"), is_end=False, is_within=True),
         ClauseEnd("4", len("One two three")),
+        ClauseEnd("5", len("fo"), is_end=False, is_within=True),
     ]
+
+
+@pytest.mark.parametrize("is_by_letter", [True, False])
+def test_the_half_of_a_word_has_a_place(is_by_letter: bool) -> None:
+    """Where its middle letter ends, or its share of the word's time; none in a single letter."""
+    track = Track()
+    track.add("1", "a four fiver")
+    pieces = list("afourfiver") if is_by_letter else ["a", "four", "fiver"]
+    ends, at = [], 0.0
+    for piece in pieces:
+        at += LETTER_S * len(piece)
+        ends.append(at)
+    track.time(pieces, [0.0, *ends[:-1]], ends)
+    samples, found = 0, []
+    for piece in track.hear(bytes(12 * LETTER_SAMPLES)):
+        if isinstance(piece, bytes):
+            samples += len(piece)
+        elif piece.is_within:
+            found.append((piece.chars, samples / LETTER_SAMPLES))
+    assert found == [(len("a fo"), 3), (len("a four fiv"), 8)]
 
 
 def test_beyond_the_known_times_an_even_pace_is_assumed() -> None:

@@ -41,7 +41,10 @@ class Playout:
         self._marked_at = float("-inf")  # instant of the last mark's audio
 
     def wants_mark(self, playhead: PlayheadFrame, due_at: float) -> bool:
-        """Whether the carrier is to echo this place; the ends of clauses always."""
+        """Whether the carrier is to echo this place; the ends of clauses always, the middles of
+        words never: a moment later the word's end proves more."""
+        if playhead.is_within:
+            return False
         if not playhead.is_end and due_at - self._marked_at < MARK_EVERY_S:
             return False
         self._marked_at = due_at
@@ -59,8 +62,8 @@ class Playout:
         back: list[Piece] = [sent.piece for sent in self._under_way]
         if back and isinstance(back[0], OutputAudioRawFrame):  # a place stands behind its sound
             back = self._from_a_word_on(back[0], back[1:], unheard_s=self._under_way[0].until - now)
+            self._word.clear()  # else the word goes on with what is sent next
         self._under_way.clear()
-        self._word.clear()
         self._marked_at = float("-inf")
         self.taken_back.extendleft(reversed(back))
         heard, self._heard = self._heard, None
@@ -90,7 +93,8 @@ class Playout:
             piece = self._under_way.popleft().piece
             if isinstance(piece, PlayheadFrame):
                 self._heard = piece
-                self._word.clear()
+                if not piece.is_within:
+                    self._word.clear()
             elif len(self._word) <= WORD_AT_MOST_S / FRAME_S:
                 self._word.append(piece)
 

@@ -163,6 +163,7 @@ def test_places_close_together_share_a_mark() -> None:
     assert not playout.wants_mark(inside[1], 1.2)
     assert playout.wants_mark(inside[2], 1.3)
     assert playout.wants_mark(PlayheadFrame("1.1", 9), 1.31)
+    assert not playout.wants_mark(PlayheadFrame("1.1", 12, is_end=False, is_within=True), 9.0)
 
 
 def audio(value: int, packets: int) -> list[OutputAudioRawFrame]:
@@ -197,6 +198,22 @@ def test_a_word_that_was_begun_is_said_again_rising_from_silence() -> None:
     assert places(first)[0] == 0 and places(first)[FADE_SAMPLES // 2] == 2500
     assert places(first)[FADE_SAMPLES:] == [5000] * (160 - FADE_SAMPLES)
     assert others == [piece.audio for piece in (*word[1:], *rest)]
+
+
+def test_a_word_of_which_half_was_played_counts_and_is_said_again_all_the_same() -> None:
+    """From its beginning: nobody follows a voice that goes on in a word's middle."""
+    place = PlayheadFrame("1.1", 4, is_end=False)
+    half = PlayheadFrame("1.1", 7, is_end=False, is_within=True)
+    pieces = [*audio(4000, 1), place, *audio(5000, 2), half, *audio(6000, 2)]
+    for at_s, told, again in ((0.055, place, 5), (0.065, half, 4)):
+        playout, until = Playout(), 0.0
+        for piece in pieces:
+            if isinstance(piece, OutputAudioRawFrame):
+                until += 0.02
+            playout.sent(piece, until=until, now=0.0)
+        assert playout.take_back(at_s) is told
+        assert len(playout.taken_back) == again
+        assert places(sounds(list(playout.taken_back))[1])[0] == 5000
 
 
 def test_a_silence_is_not_played_again() -> None:
