@@ -187,6 +187,7 @@ class Session:
             recorder=report,
             on_called=self._tool_called,
             privacy=ToolDoor(self.vault, Masking(settings.privacy, self.vault)),
+            asks_back=self.doubt.has_asked,
         )
 
     def _prices(self) -> dict[str, float]:

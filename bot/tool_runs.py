@@ -98,6 +98,7 @@ def register(  # noqa: PLR0913 - one argument for each thing that tools of a cal
     recorder: Recorder | None = None,
     on_called: Called | None = None,
     privacy: ToolDoor | None = None,
+    asks_back: Callable[[str], bool] = lambda _: False,
 ) -> CallTools:
     """Give the model service a handler for each of the persona's tools.
 
@@ -111,6 +112,7 @@ def register(  # noqa: PLR0913 - one argument for each thing that tools of a cal
         recorder=recorder or NullRecorder(),
         on_called=on_called,
         privacy=privacy,
+        asks_back=asks_back,
     )
     for tool in persona.tools:
         llm.register_function(tool.name, tools.handler(tool))
@@ -134,7 +136,9 @@ class CallTools:
         recorder: Recorder,
         on_called: Called | None = None,
         privacy: ToolDoor | None = None,
+        asks_back: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        """`asks_back`: whether words of the agent's ask what was heard, not what to do."""
         self._settings = settings
         self._control = control
         self._call_id = call_id
@@ -142,6 +146,7 @@ class CallTools:
         self._recorder = recorder
         self._on_called = on_called
         self._privacy = privacy or ToolDoor()
+        self._asks_back = asks_back
         # Requests that change something, by name and arguments: they survive an interruption.
         self._running: dict[str, asyncio.Task[tuple[str, Result]]] = {}
         self._sent: dict[str, str] = {}  # the model's id of a call → its request, under way
@@ -183,7 +188,9 @@ class CallTools:
         """What Pipecat calls when the model calls `tool`."""
 
         async def handle(params: FunctionCallParams) -> None:
-            talk = exchanged(_talk(params.context)) if tool.confirm else None
+            talk = None
+            if tool.confirm:
+                talk = exchanged(_talk(params.context), asks_back=self._asks_back)
             answer = await self.call(
                 tool, params.arguments, heard=talk, call_id=params.tool_call_id
             )

@@ -25,6 +25,7 @@ from call.privacy_lexicon import HUNDRED, LEXICON, SINGLE, TEEN, TENS
 
 _MOST_CHARS = 120  # of what is asked back; of a longer turn only what matters
 _AROUND = 2  # words beside what matters, for it to make sense
+_TELLING = 4  # words from which a question is known: "did I hear that"
 _NUMERAL = frozenset({SINGLE, TEEN, TENS, HUNDRED})
 
 
@@ -110,6 +111,7 @@ class Doubt:
         self._in_a_row = 0  # unsure turns that were asked back
         self._candidates: list[str] = []  # what the question under way is about
         self._due: Verdict | None = None  # of the turn that has just ended
+        self._asked: set[str] = set()  # in this call, as it was said
 
     # ── what is heard ────────────────────────────────────────────────────────────────
     def turn_opened(self, *, asked: str) -> None:
@@ -147,7 +149,15 @@ class Doubt:
     def take(self) -> Verdict:
         """What to do with the turn that has just ended; once."""
         due, self._due = self._due, None
+        if isinstance(due, AskBack):
+            self._asked.add(due.text)
         return due or GoOn()
+
+    def has_asked(self, text: str) -> bool:
+        """These words of the agent's are such a question, or as much of one as was heard."""
+        words = words_of(text)
+        beginnings = (words_of(asked)[:_TELLING] for asked in self._asked)
+        return any(words[: len(beginning)] == beginning for beginning in beginnings)
 
     # ── judging ──────────────────────────────────────────────────────────────────────
     def _judge(self, turn: _Turn) -> tuple[Verdict, int, list[str]]:

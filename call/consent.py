@@ -2,12 +2,13 @@
 
 The model's own word is no proof: it may be mistaken, or talked into it by a caller or by text that
 a tool brought. What counts is what was heard: a question of the agent's, and a yes right after it.
-One yes buys one act.
+One yes buys one act. "Did I hear that right: …?" is no such question: a yes to it lets the words
+before it count, and they must have been a yes themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from call.cues import normal, words_of
@@ -49,6 +50,8 @@ class Exchanged:
     """the caller's turns so far; tells one yes from the next"""
     question: str
     answer: str
+    before: tuple[str, ...] = ()
+    """what the caller answered first, and was asked back about"""
 
 
 def is_yes(answer: str) -> bool:
@@ -72,19 +75,31 @@ class Consent:
     def spend(self, exchanged: Exchanged) -> bool:
         """Whether the caller's latest turn is an unspent yes to a question; it is spent then."""
         asked = any(mark in exchanged.question for mark in _QUESTION_MARKS)
-        if exchanged.number <= self._spent or not asked or not is_yes(exchanged.answer):
+        agreed = all(is_yes(said) for said in (*exchanged.before, exchanged.answer))
+        if exchanged.number <= self._spent or not asked or not agreed:
             return False
         self._spent = exchanged.number
         return True
 
 
-def exchanged(turns: Sequence[tuple[str, str]]) -> Exchanged:
-    """From (party, text) of a conversation, oldest first: "caller" or "agent"."""
-    number, question, answer, last = 0, "", "", ""
+def exchanged(
+    turns: Sequence[tuple[str, str]], *, asks_back: Callable[[str], bool] = lambda _: False
+) -> Exchanged:
+    """From (party, text) of a conversation, oldest first: "caller" or "agent"; `asks_back` tells
+    the agent's questions about what it heard from those about what it is to do."""
+    number, question, last = 0, "", ""
+    answers: tuple[str, ...] = ()
+    was_asked_back = False
     for party, text in turns:
-        if party == "caller":
-            number, question, answer = number + 1, last, text
-            last = ""
+        if party != "caller":
+            was_asked_back = asks_back(text)
+            last = last if was_asked_back else text
+            continue
+        number += 1
+        if was_asked_back:
+            answers = (*answers, text)
         else:
-            last = text
-    return Exchanged(number, question, answer)
+            question, answers = last, (text,)
+        last, was_asked_back = "", False
+    *before, answer = answers or ("",)
+    return Exchanged(number, question, answer, tuple(before))

@@ -17,11 +17,15 @@ from call.waterfall import critical_path
 
 # What is said before anybody's turn, even if it sounds later than that.
 _OPENING = frozenset({"disclosure", "greeting"})
+# Said beside an answer, not for one: the turn's own reply is still to come.
+_BESIDE = frozenset({"emergency"})
 _REPLIES_KEPT = 8  # heard, being heard, and on their way
 # What an answer begun early does before the turn is decided.
 _AHEAD = frozenset(
     {Moment.LLM_REQUEST, Moment.LLM_FIRST_TOKEN, Moment.CLAUSE_SENT, Moment.TTS_FIRST_BYTE}
 )
+
+_REPLY_OVER = (Moment.REPLY_HEARD, Moment.REPLY_CUT, Moment.FILLER_HEARD)
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class _Turn:
     voices: list[str] = field(default_factory=list)
     interrupted: bool = False
     is_told: bool = False  # what was heard of it when it was interrupted
+    sounding: set[int] = field(default_factory=set)  # its replies that are not heard to their end
     speculated: bool = False
     kept_speculation: bool = False
     ahead: list[tuple[float, Moment]] | None = None  # of an answer begun early, in hand
@@ -124,6 +129,7 @@ class Timeline:
         self._opening = _Turn()  # what the agent says before anybody's turn
         self._owners: dict[int, _Turn] = {}  # of the latest replies: whose turn they belong to
         self._told_of: _Turn | None = None  # the owner of the reply in hand
+        self._told: tuple[int, str] = (0, "")  # its number and kind
         self._parting: list[_Turn] = []  # over, but what was heard of them is still to be told
 
     @property
@@ -174,12 +180,20 @@ class Timeline:
     def reply(self, number: int, kind: str) -> None:
         """What is told of the agent next belongs to this reply: to the turn in which it began to
         sound. 0 is a reply that never did."""
+        self._told = (number, kind)
         if number and number not in self._owners:
-            answering = None if kind in _OPENING else self._answering
-            self._owners[number] = answering or self._opening
+            owner = self._owners[number] = self._owner(kind)
+            owner.sounding.add(number)
             if len(self._owners) > _REPLIES_KEPT:
                 del self._owners[next(iter(self._owners))]
         self._told_of = self._owners.get(number)
+
+    def _owner(self, kind: str) -> _Turn:
+        """Whose turn a reply is said in that begins to sound."""
+        if kind in _OPENING:
+            return self._opening
+        hearing = self._hearing if kind in _BESIDE else None  # it does not wait for the turn's end
+        return self._answering or hearing or self._opening
 
     def switched(self, voice: str) -> None:
         """Another voice goes on inside the clause."""
@@ -201,6 +215,7 @@ class Timeline:
         """The call is over: so is every turn."""
         self._part()
         self._finish_answer()
+        self._part()
         if self._hearing is not None and self._hearing.caller:
             self._answering, self._hearing = self._hearing, None
             self._finish_answer()
@@ -235,6 +250,8 @@ class Timeline:
         turn.ahead = None
 
     def _answer(self, moment: Moment, at: float) -> None:
+        if moment in _REPLY_OVER and self._told_of is not None:
+            self._told_of.sounding.discard(self._told[0])
         if moment is Moment.REPLY_CUT:
             self._cut()
             return
@@ -245,8 +262,8 @@ class Timeline:
             turn.interrupted = True  # the last words heard of it are still to be told
             return
         turn.moments.append((at, moment))
-        is_its_own = self._told_of in (None, turn)
-        if moment is Moment.REPLY_HEARD and is_its_own and turn.is_answered:
+        is_answer = self._told_of in (None, turn) and self._told[1] not in _BESIDE
+        if moment is Moment.REPLY_HEARD and is_answer and turn.is_answered and not turn.sounding:
             self._finish_answer()
 
     def _cut(self) -> None:

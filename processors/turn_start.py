@@ -95,6 +95,8 @@ class TurnStart(BaseUserTurnStartStrategy):
         """Open the turn on speech or words, unless the agent is to go on."""
         if isinstance(frame, SpeakNowFrame):
             self._floor.agent_began()
+        elif isinstance(frame, InterruptionFrame):
+            await self._interrupted()
         elif isinstance(frame, TranscriptionFrame | InterimTranscriptionFrame):
             if frame.text.strip():
                 self._interrupts_for_nothing = False
@@ -123,6 +125,13 @@ class TurnStart(BaseUserTurnStartStrategy):
             case STTFinalizedFrame():
                 return WordsOver()
         return None
+
+    async def _interrupted(self) -> None:
+        """Keys or an emergency took the floor: what was held has been dropped."""
+        if self._is_holding:
+            self._is_holding = False
+            self._recorder.count(HOLDS, verdict="yielded")
+            await self._tell(TurnTaken())
 
     async def _take_over(self) -> None:
         """A turn is open: whatever else the agent begins to say is stopped."""

@@ -95,7 +95,11 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def bench(
-    answer: Answer, *, timeout_s: float = 5.0, limit: int = 1024
+    answer: Answer,
+    *,
+    timeout_s: float = 5.0,
+    limit: int = 1024,
+    asks_back: Callable[[str], bool] = lambda _: False,
 ) -> AsyncIterator[Bench]:
     """Open a server whose every path gives `answer`."""
     asked: list[dict[str, Any]] = []
@@ -116,6 +120,7 @@ async def bench(
             http=http,
             recorder=tally,
             on_called=lambda name, outcome, seconds: events.append((name, outcome)),
+            asks_back=asks_back,
         )
         try:
             yield Bench(url, tools, tally, control, asked, events)
@@ -444,6 +449,15 @@ async def test_without_the_callers_yes_nothing_leaves(turns: tuple[str, ...]):
         tool = house.tool(read_only=False, confirm=True)
         assert (await ask(house, tool, talk(*turns)))["ok"] is False
         assert house.asked == []
+
+
+async def test_a_yes_to_what_was_heard_is_no_consent():
+    """Ours asks about the words, the tool's about the deed."""
+    async with bench(says(), asks_back=lambda text: text.startswith("Did I hear")) as house:
+        tool = house.tool(read_only=False, confirm=True)
+        heard = ("How can I help?", "Tuesday.", "Did I hear that right: Tuesday?", "Yes.")
+        assert (await ask(house, tool, talk(*heard)))["ok"] is False
+        assert await ask(house, tool, talk(*heard, "Shall I?", "Yes.")) == {"slots": ["10:30"]}
 
 
 async def test_wrong_arguments_do_not_use_up_the_yes():

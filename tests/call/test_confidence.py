@@ -141,6 +141,17 @@ def test_a_yes_lets_the_words_count():
     assert turn(it, "Book ten.") == asked_back("Right: Book ten?")
 
 
+def test_its_questions_are_known_again():
+    """Once they were asked, as far as they were heard; the model's own are others."""
+    it = doubt()
+    verdict = turn(it, "Tuesday.")
+    assert isinstance(verdict, AskBack)
+    assert it.has_asked(verdict.text)
+    assert it.has_asked(f"{verdict.text} [interrupted by the caller]")
+    assert not it.has_asked("Shall I book Tuesday?") and not it.has_asked("")
+    assert not doubt().has_asked(verdict.text)
+
+
 def test_a_no_asks_for_the_words_once_more():
     """Without the model; what then comes unsure again is a choice of yes or slowly."""
     it = doubt()

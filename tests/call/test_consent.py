@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from call.consent import Consent, Exchanged, exchanged, is_yes
 
 pytestmark = pytest.mark.rule
+YES = ("caller", "Yes.")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,34 @@ def test_a_yes_to_nothing_is_none() -> None:
     assert not Consent().spend(Exchanged(0, "", ""))
     assert not Consent().spend(Exchanged(1, "", "Yes."))
     assert Consent().spend(Exchanged(1, "هل هذا صحيح؟", "نعم"))
+
+
+ASKED_BACK = ("agent", "Did I hear that right: yes?")
+
+
+def of(*talk: tuple[str, str]) -> Exchanged:
+    """What was exchanged, our own questions about what was heard known as such."""
+    return exchanged(talk, asks_back=lambda text: text.startswith("Did I hear"))
+
+
+def test_a_yes_to_what_was_heard_agrees_to_nothing_by_itself() -> None:
+    """It says that the words before it were heard right, and those asked for something."""
+    wish = ("caller", "Book Tuesday at ten.")
+    heard = ("agent", "Did I hear that right: book Tuesday at ten?")
+    said = of(("agent", "How can I help?"), wish, heard, ("caller", "Yes."))
+    assert said == Exchanged(2, "How can I help?", "Yes.", ("Book Tuesday at ten.",))
+    assert not Consent().spend(said)
+    assert Consent().spend(of(wish, heard, ("caller", "Yes."), ("agent", "Shall I?"), YES))
+
+
+def test_an_unsure_yes_that_is_confirmed_is_a_yes_to_what_was_asked() -> None:
+    """Asked back or asked to say it once more; a no on the way is one."""
+    first = [("agent", "Shall I book it?"), ("caller", "Yes."), ASKED_BACK]
+    assert Consent().spend(of(*first, YES))
+    assert Consent().spend(of(*first, YES, ("agent", "I am booking it.")))
+    assert not Consent().spend(of(*first, ("caller", "No.")))
+    assert not Consent().spend(of(*first, ("caller", "No."), ASKED_BACK, YES))
+    assert not Consent().spend(of(ASKED_BACK, YES))
 
 
 def test_the_latest_turn_and_the_words_before_it_count() -> None:

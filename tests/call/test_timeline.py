@@ -322,6 +322,80 @@ def test_the_opening_heard_over_the_first_turn_stays_the_opening() -> None:
     assert (record.caller_text, record.heard_text) == ("Hello?", "Hello.")
 
 
+def emergency(timeline: Timeline, moment: M | None, at: float) -> None:
+    """The emergency line begins to sound (no moment), or has been heard, or cut."""
+    timeline.reply(1, "emergency")
+    timeline.words("agent", "Dial 911.", final=moment is not None)
+    if moment is not None:
+        timeline.moment(moment, at)
+
+
+@pytest.mark.parametrize("answer_begins_at", [3.0, 4.5])
+def test_an_answer_behind_the_emergency_line_belongs_to_the_same_turn(
+    answer_begins_at: float,
+) -> None:
+    """Whether it begins to sound before or after the line is known to have been heard."""
+    timeline = Timeline(strict=True)
+    asked(timeline, "Is this for an ambulance?", 1.0)
+    emergency(timeline, None, 1.1)
+    timeline.moment(M.LLM_REQUEST, 1.0)
+    timeline.moment(M.CLAUSE_SENT, 1.2)
+    timeline.moment(M.FIRST_AUDIO, 1.3)
+    for at in sorted((answer_begins_at, 4.0)):
+        if at == 4.0:
+            emergency(timeline, M.REPLY_HEARD, 4.0)
+            continue
+        timeline.moment(M.FIRST_AUDIO, at)
+        timeline.reply(2, "reply")
+        timeline.words("agent", "Yes.", final=False)
+    assert timeline.records == []
+    timeline.reply(2, "reply")
+    heard(timeline, "Yes.", 6.0)
+    (record,) = timeline.records
+    assert record.heard_text == "Dial 911. Yes."
+
+
+def test_the_emergency_line_belongs_to_the_turn_that_asked_for_it() -> None:
+    """Although it sounds before that turn is over, and over nobody's answer."""
+    timeline = Timeline()
+    timeline.moment(M.SPEECH_STARTED, 0.5)
+    emergency(timeline, None, 0.8)
+    emergency(timeline, M.REPLY_HEARD, 3.0)
+    asked(timeline, "Nine one one, please.", 4.0)
+    timeline.close()
+    assert [r.heard_text for r in timeline.records] == ["Dial 911."]
+    assert timeline.opening_text == ""
+
+
+def test_two_replies_to_one_turn_are_both_in_its_record() -> None:
+    """The first is heard to its end while the second sounds; a cut one waits for nothing."""
+    for end in (M.REPLY_HEARD, M.REPLY_CUT):
+        timeline = Timeline()
+        asked(timeline, "And?", 1.0)
+        timeline.reply(1, "reply")
+        answered(timeline, "One.", 1.0)
+        timeline.reply(2, "say_again")
+        timeline.words("agent", "Two.", final=False)
+        timeline.reply(1, "reply")
+        timeline.words("agent", "One.", final=True)
+        timeline.moment(end, 3.0)
+        assert timeline.records == []
+        timeline.reply(2, "say_again")
+        heard(timeline, "Two.", 5.0)
+        assert [r.heard_text for r in timeline.records] == ["One. Two."]
+
+
+def test_a_voice_that_takes_over_is_named_behind_the_first() -> None:
+    """In the clause it goes on in; where none sounds there is nothing to add to."""
+    timeline = Timeline()
+    timeline.switched("cartesia")
+    asked(timeline, "And?", 1.0)
+    timeline.used(voice="elevenlabs")
+    timeline.switched("cartesia")
+    timeline.close()
+    assert timeline.records[0].provider_by_clause == ("elevenlabs+cartesia",)
+
+
 def test_old_replies_are_forgotten() -> None:
     """A long call does not remember whose each of them was."""
     timeline = Timeline()

@@ -211,6 +211,34 @@ async def test_the_agent_is_let_go_when_it_ended_while_it_was_held() -> None:
     assert set(told[1:]) == {ResumeFrame, UserStartedSpeakingFrame}
 
 
+async def test_what_keys_interrupt_is_held_no_longer() -> None:
+    """The voice that held it may go on: it opens a turn like any other, and lets nothing go."""
+    floor = Floor()
+    floor.clause_began(1, "A cleaning is 90 dollars.", is_protected=False, now=0.0)
+    notes = Notes()
+    user = pair(floor=floor, recorder=notes).user()
+
+    async def keypad(_: object, frame: Frame) -> None:
+        if isinstance(frame, InterruptionFrame):
+            floor.take(1.0)
+
+    user.add_event_handler("on_before_process_frame", keypad)
+    down, _ = await run_test(
+        user,
+        frames_to_send=[
+            VoiceOnsetFrame(),
+            SleepFrame(TICK),
+            InterruptionFrame(),
+            SleepFrame(TICK),
+            words("I would like", final=False),
+        ],
+    )
+    told = [type(frame) for frame in down if isinstance(frame, MANNERS)]
+    assert told[:2] == [HoldFrame, InterruptionFrame]
+    assert ResumeFrame not in told and UserStartedSpeakingFrame in told
+    assert notes.counted == ["offhook_holds_total,yielded"]
+
+
 class Notes(NullRecorder):
     """Keeps what was counted of holds, and what was said for good."""
 

@@ -204,7 +204,7 @@ def test_a_word_of_which_half_was_played_counts_and_is_said_again_all_the_same()
     """From its beginning: nobody follows a voice that goes on in a word's middle."""
     place = PlayheadFrame("1.1", 4, is_end=False)
     half = PlayheadFrame("1.1", 7, is_end=False, is_within=True)
-    pieces = [*audio(4000, 1), place, *audio(5000, 2), half, *audio(6000, 2)]
+    pieces: list[Piece] = [*audio(4000, 1), place, *audio(5000, 2), half, *audio(6000, 2)]
     for at_s, told, again in ((0.055, place, 5), (0.065, half, 4)):
         playout, until = Playout(), 0.0
         for piece in pieces:
