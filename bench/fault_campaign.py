@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from bench.fault_verdicts import Verdicts
 from lab.measures import percentiles
 
 SETTLE_S = 12.0  # what is closing has closed by then
+REST_S = 40.0  # and idle threads of the doors' pool, which live for 10 s, are gone
 MOST_ARMED = 6
 HELD = ("tasks", "threads", "open_files")
 STEADY = 3  # readings alike before the process counts as idle
@@ -110,7 +111,8 @@ class Campaign:
             await self._house.disarm_all()
         await self._house.listen()
         self._count(placed)
-        self.tally.idle.append(await settled(self._house))
+        first = self.tally.idle[0] if self.tally.idle else None
+        self.tally.idle.append(await settled(self._house, again=first))
         self._house.forget()
 
     async def _chaos(self) -> None:
@@ -153,20 +155,28 @@ class Campaign:
                 tally.struck[f"{entry['provider']} {entry['shape']}"] += 1
 
 
-async def settled(house: House) -> dict[str, float]:
-    """The bot's gauges once nobody is calling and nothing changes any more."""
-    deadline = asyncio.get_running_loop().time() + SETTLE_S
+async def settled(house: House, *, again: Mapping[str, float] | None = None) -> dict[str, float]:
+    """The bot's gauges once nobody is calling and nothing changes any more; `again`: once it holds
+    no more than that, or after a while all the same."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + (SETTLE_S if again is None else REST_S)
     seen: list[dict[str, float]] = []
-    while asyncio.get_running_loop().time() < deadline and not _is_settled(seen):
+    while loop.time() < deadline and not _is_settled(seen, again):
         await asyncio.sleep(1.0)
+        await house.touch()
         seen.append(await house.gauges())
     return seen[-1]
 
 
-def _is_settled(seen: Sequence[dict[str, float]]) -> bool:
+def _is_settled(seen: Sequence[dict[str, float]], again: Mapping[str, float] | None) -> bool:
     """Nobody calls, and what is held has been the same for some readings."""
     last = [tuple(one[f"offhook_process_{name}"] for name in HELD) for one in seen[-STEADY:]]
-    return len(last) == STEADY and len(set(last)) == 1 and not seen[-1]["offhook_active_calls"]
+    if len(last) < STEADY or seen[-1]["offhook_active_calls"]:
+        return False
+    if again is None:
+        return len(set(last)) == 1
+    names = ("offhook_process_tasks", "offhook_process_threads")
+    return all(seen[-1][name] <= again[name] + 1 for name in names)
 
 
 def report(tally: Tally) -> str:

@@ -57,7 +57,7 @@ async def _try(folder: Path) -> Tried:
         fine = [one.decided_s or one.silence_s for one in verdicts if one.cell is None]
         allowed_s = LONGEST_SILENCE_S + 2 * max(0.0, max(fine) - USUAL_S)
         seen = {_key(one.cell): one for one in verdicts if one.cell is not None}
-        return Tried(seen, allowed_s, calls, before, await settled(house))
+        return Tried(seen, allowed_s, calls, before, await settled(house, again=before))
 
 
 def _key(cell: Cell) -> tuple[str, str]:
