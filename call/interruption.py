@@ -39,6 +39,13 @@ class BargeIn:
     """Seconds of quiet behind a sign of listening before the agent goes on: two packets."""
     settle_s: float = 0.12
     """The same behind a filler ("um") or an echo; more words may follow it."""
+    short_s: float = 0.6
+    """A voice that lasted no longer than this, and was no louder than the caller usually is, counts
+    as a sign of listening before there are words of it: the agent goes on after `settle_s`. "Stop"
+    is as short; its words then stop the agent again, a moment later. 0 waits for words."""
+    loud_db: float = 3.0
+    """Decibels above the caller's usual voice from which a sound is a raised voice, for whose words
+    the agent waits."""
     quiet_s: float = 0.4
     """Seconds of quiet behind a sound without words before the agent goes on. A recogniser needs
     about this long to say that it was a word after all; at 0.3 a lone "stop" came too late."""
@@ -61,6 +68,8 @@ class BargeIn:
         for name in ("decide_s", "voiced_s", "settle_s", "quiet_s", "late_s", *nods):
             if not 0 < getattr(self, name) <= 5:
                 raise ValueError(f"{name} is {getattr(self, name)}; choose above 0, at most 5 s")
+        if not 0 <= self.short_s <= self.decide_s:
+            raise ValueError(f"short_s is {self.short_s}; choose 0 seconds up to decide_s")
         if self.content_words < 1 or self.finishing_chars < 0:
             raise ValueError("content_words is at least 1 and finishing_chars at least 0")
 
@@ -78,7 +87,9 @@ class VoiceLasted:
 
 @dataclass(frozen=True)
 class VoicePaused:
-    """It has ceased, for a moment at least."""
+    """It has ceased, for a moment at least; it was `over_db` louder than the caller usually is."""
+
+    over_db: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +160,7 @@ class Interruption:
         self._voiced = False
         self._began_at = 0.0  # the voice in hand
         self._paused_at = 0.0
+        self._is_raised = False  # it was louder than usual, or a part of it was
         self._resumed_at = 0.0
         self._nodded_at = float("-inf")
         self._asked_at = 0.0
@@ -172,6 +184,7 @@ class Interruption:
                 return self._lasted(now)
             case VoicePaused():
                 self._voiced, self._paused_at = False, now
+                self._is_raised |= fact.over_db >= self._settings.loud_db
             case WordsHeard():
                 return self._hear(fact, now)
             case WordsOver():
@@ -213,6 +226,7 @@ class Interruption:
         if self._alarms.are_many(now) or now < self._nodded_at + self._settings.ring_s:
             return ()
         self._forget_words()
+        self._is_raised = False
         self._state, self._began_at = _State.HELD, now
         self._asked_at = now
         return (Hold(),)
@@ -273,7 +287,7 @@ class Interruption:
         s = self._settings
         said, content = self._kind()
         is_late = now >= self._began_at + s.decide_s
-        quiet_s = 0.0 if self._voiced else now - self._paused_at
+        quiet_s = 0.0 if self._voiced else round(now - self._paused_at, 6)
         if said is Kind.FLOOR:
             return said.value
         if said is Kind.CONTENT:
@@ -286,7 +300,8 @@ class Interruption:
         if said is Kind.NOTHING:
             if self._voiced:
                 return self._long_voice() if is_late else ""
-            return "resume" if is_late or self._words_over or quiet_s >= s.quiet_s else ""
+            is_nothing = is_late or self._words_over or quiet_s >= self._patience_s()
+            return "resume" if is_nothing else ""
         if is_late or self._is_settled(said, quiet_s=quiet_s, now=now):
             return "resume"
         return ""
@@ -297,6 +312,15 @@ class Interruption:
         if self._voiced:
             return is_nod and now >= self._worded_at + s.nod_s
         return bool(self._final) or quiet_s >= (s.nod_settle_s if is_nod else s.settle_s)
+
+    def _patience_s(self) -> float:
+        """How long the words of a sound that has ceased are waited for."""
+        return self._settings.settle_s if self._seems_nod() else self._settings.quiet_s
+
+    def _seems_nod(self) -> bool:
+        """By its sound alone, a sign of listening: short, no louder than usual, and no answer."""
+        is_short = 0 < self._paused_at - self._began_at <= self._settings.short_s
+        return is_short and not self._voiced and not self._is_raised and not self._is_answer()
 
     def _long_voice(self) -> str:
         """A voice without words: somebody speaks; while a value is read back it must say what."""
@@ -319,7 +343,7 @@ class Interruption:
             self._alarms.false(now)
         else:
             self._alarms.real()
-        if said is Kind.LISTENING:
+        if said is Kind.LISTENING or (said is Kind.NOTHING and self._seems_nod()):
             self._nodded_at = now
         if not final:
             return (Resume(),)

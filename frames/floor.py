@@ -20,7 +20,12 @@ class VoiceOnsetFrame(SystemFrame):
 
 @dataclass
 class VoicePauseFrame(SystemFrame):
-    """That sound has ceased for a moment, too early to be the end of a turn."""
+    """That sound has ceased for a moment, too early to be the end of a turn.
+
+    `over_db` is how much louder it was than the caller's voices before it; 0 if that is unknown.
+    """
+
+    over_db: float = 0.0
 
 
 @dataclass

@@ -115,7 +115,7 @@ class TurnStart(BaseUserTurnStartStrategy):
                 self._onset_at = frame.at
                 return VoiceBegan()
             case VoicePauseFrame():
-                return VoicePaused()
+                return VoicePaused(frame.over_db)
             case VADUserStartedSpeakingFrame():
                 return VoiceLasted()
             case TranscriptionFrame() if frame.text.strip():

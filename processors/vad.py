@@ -22,6 +22,7 @@ from pipecat.processors.audio.vad_processor import VADProcessor
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.audio import FRAME_S, RATE_HZ
+from call.loudness import Loudness
 from call.voice_edge import VoiceEdge
 from frames.floor import VoiceOnsetFrame, VoicePauseFrame
 
@@ -143,6 +144,7 @@ class CallVad(VADProcessor):
         super().__init__(vad_analyzer=vad_analyzer, **options)
         self._analyzer = vad_analyzer
         self._edge = edge
+        self._loudness = Loudness()
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Let the detector work, then tell what its last windows say."""
@@ -150,21 +152,29 @@ class CallVad(VADProcessor):
         if not isinstance(frame, InputAudioRawFrame):
             return
         heard = self._analyzer
-        changed = edge_of(self._edge, heard, frame.audio)
+        energy = energy_of(heard, frame.audio)
+        changed = self._edge.hear(is_voice=heard.is_voice, alike=heard.alike, energy=energy)
+        if heard.is_voice:
+            self._loudness.hear(energy)
         if changed is True:
             onset_at = time.monotonic() - heard.alike * WINDOW_S
             await self.broadcast_frame(VoiceOnsetFrame, at=onset_at)
         elif changed is False:
-            await self.broadcast_frame(VoicePauseFrame)
+            await self.broadcast_frame(VoicePauseFrame, over_db=self._loudness.paused())
 
 
 def edge_of(edge: VoiceEdge, heard: SharedSileroAnalyzer, packet: bytes) -> bool | None:
     """Whether a voice begins or fades with this packet."""
-    energy = 0.0
-    if heard.is_voice:  # else nobody asks
-        samples = np.frombuffer(packet, np.int16).astype(np.float32)
-        energy = float(samples @ samples) / max(1, len(samples))
+    energy = energy_of(heard, packet)
     return edge.hear(is_voice=heard.is_voice, alike=heard.alike, energy=energy)
+
+
+def energy_of(heard: SharedSileroAnalyzer, packet: bytes) -> float:
+    """A packet's mean square; 0 where there is no voice, for nobody asks then."""
+    if not heard.is_voice:
+        return 0.0
+    samples = np.frombuffer(packet, np.int16).astype(np.float32)
+    return float(samples @ samples) / max(1, len(samples))
 
 
 def voice_edge(settings: Vad) -> VoiceEdge:

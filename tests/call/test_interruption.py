@@ -251,6 +251,51 @@ def test_a_filler_is_given_longer_than_a_sign_of_listening() -> None:
         assert rule.on_deadline(due_at + 0.001) == (Resume(),)
 
 
+def due_after_pause(voice_s: float, over_db: float = 0.0, *, text: str = ANSWER) -> float:
+    """Seconds behind a voice without words after which the agent goes on."""
+    floor = speaking(text)
+    floor.heard_to("1.1", len(text))
+    rule = Interruption(BargeIn(), floor)
+    rule.decide(VoiceBegan(), 1.0)
+    rule.decide(VoicePaused(over_db), 1.0 + voice_s)
+    while (due := rule.next_deadline()) is not None:
+        if rule.on_deadline(due):
+            return due - 1.0 - voice_s
+    return -1.0
+
+
+def test_a_short_and_low_voice_is_not_waited_for_until_it_has_words() -> None:
+    """By length and loudness; a raised voice, a long one and an answer are."""
+    short, late = BargeIn().settle_s, BargeIn().quiet_s
+    assert due_after_pause(0.2) == pytest.approx(short)
+    assert due_after_pause(0.2, 2.9) == pytest.approx(short)
+    assert due_after_pause(0.2, 3.1) == pytest.approx(late)
+    assert due_after_pause(0.61) == pytest.approx(BargeIn().decide_s - 0.61)
+    assert due_after_pause(0.2, text="Shall I book it?") == pytest.approx(late)
+
+
+def test_one_raised_part_makes_a_voice_a_raised_one() -> None:
+    """Until the next hold."""
+    rule = Interruption(BargeIn(), speaking())
+    rule.decide(VoiceBegan(), 1.0)
+    rule.decide(VoicePaused(5.0), 1.1)
+    rule.decide(VoiceBegan(), 1.15)
+    rule.decide(VoicePaused(-5.0), 1.2)
+    assert rule.on_deadline(1.33) == () and rule.on_deadline(1.61) == (Resume(),)
+    rule.decide(VoiceBegan(), 3.0)
+    rule.decide(VoicePaused(-5.0), 3.1)
+    assert rule.on_deadline(3.23) == (Resume(),)
+
+
+def test_a_short_word_that_was_taken_for_a_nod_stops_the_agent_all_the_same() -> None:
+    """As soon as it has been recognised; what rings on behind it holds nobody."""
+    voice: list[tuple[float, Fact]] = [(1.0, VoiceBegan()), (1.3, VoicePaused())]
+    said = WordsHeard("Stop.", final=False)
+    assert play(speaking(), *voice, (1.5, said)) == [Hold(), Resume(), Yield("floor")]
+    rings = (1.5, VoiceBegan()), (1.55, VoicePaused())
+    assert play(speaking(), *voice, *rings) == [Hold(), Resume()]
+
+
 @pytest.mark.parametrize("text", ["stop", "Sorry", "wait", "what time", "book me in please"])
 def test_words_that_take_the_floor_take_it_at_once(text: str) -> None:
     """Interim words suffice."""
@@ -364,6 +409,7 @@ def test_every_hold_ends_in_time_by_exactly_one_verdict(
     [
         {"decide_s": 0},
         {"quiet_s": 9},
+        {"short_s": 0.8},
         {"content_words": 0},
         {"finishing_chars": -1},
         {"false_alarms": 0},
