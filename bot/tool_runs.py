@@ -15,8 +15,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 from loguru import logger
 from pipecat.frames.frames import (
     FunctionCallFromLLM,
@@ -25,19 +23,18 @@ from pipecat.frames.frames import (
 )
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
+from bot.early_runs import EarlyRuns
+from bot.tool_answers import ERROR_CHARS, Result, bounded, failed, read, wrong
 from bot.tools import END_CALL, TRANSFER_CALL, Tool, Tools
 from call.consent import Consent, Exchanged, exchanged
 from call.measures import TOOL_CALLS, Moment, NullRecorder, Recorder
 from call.privacy import Masking, Privacy
 from call.privacy_vault import Vault
+from call.speculation import Guess
+from services.anthropic import Claude
 
 if TYPE_CHECKING:
     from bot.persona import Persona
-
-Result = dict[str, Any] | list[Any]
-
-ERROR_CHARS = 300
-"""of a tool's own error sentence; more does not fit a spoken reply"""
 
 UNCONFIRMED = (
     "Not done: the caller has not said yes to it. Say what you are about to do, ask whether that "
@@ -120,6 +117,8 @@ def register(  # noqa: PLR0913 - one argument for each thing that tools of a cal
     if persona.can_transfer:
         llm.register_function(TRANSFER_CALL.name, tools.transfer_call)
     llm.add_event_handler("on_function_calls_cancelled", tools.interrupted)
+    if isinstance(llm, Claude):
+        llm.early_tools = tools
     return tools
 
 
@@ -152,6 +151,8 @@ class CallTools:
         self._sent: dict[str, str] = {}  # the model's id of a call → its request, under way
         self._reports: set[asyncio.Task[None]] = set()  # of what came of an interrupted one
         self._consent = Consent()
+        self._tools: dict[str, Tool] = {}  # by name
+        self._early = EarlyRuns(most_wasted=settings.wasted_early)
 
     async def close(self) -> None:
         """End requests that outlived an interruption; the call is over."""
@@ -159,7 +160,19 @@ class CallTools:
         self._running = {}
         for task in ending:
             task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+        await asyncio.gather(*ending, self._early.close(), return_exceptions=True)
+
+    def begin_early(
+        self, guess: Guess, name: str, arguments: Mapping[str, Any], *, call_id: str
+    ) -> None:
+        """An answer begun early wants a tool: run it if it changes nothing, costs no more than it
+        may, and is given nothing that is the caller's."""
+        tool = self._tools.get(name)
+        if tool is None or not tool.read_only or not self._early.may_begin:
+            return
+        given = self._privacy.arguments(tool, arguments)
+        if given == dict(arguments) and wrong(tool, given) is None:
+            self._early.begin(guess, self._post(tool, given), call_id=call_id)
 
     async def call(
         self,
@@ -186,6 +199,7 @@ class CallTools:
 
     def handler(self, tool: Tool) -> Callable[[FunctionCallParams], Awaitable[None]]:
         """What Pipecat calls when the model calls `tool`."""
+        self._tools[tool.name] = tool
 
         async def handle(params: FunctionCallParams) -> None:
             talk = None
@@ -202,6 +216,7 @@ class CallTools:
         """The caller interrupted: the conversation calls these cancelled. Those whose request was
         sent and changes something are not, and the conversation is told so."""
         for call in calls:
+            self._early.drop(call.tool_call_id)
             task = self._running.get(self._sent.pop(call.tool_call_id, ""))
             if task is not None:
                 await _rewrite(llm, call.tool_call_id, UNDER_WAY)
@@ -221,15 +236,16 @@ class CallTools:
     async def _answer(
         self, tool: Tool, arguments: Mapping[str, Any], heard: Exchanged | None, call_id: str
     ) -> tuple[str, Result]:
-        wrong = best_match(Draft202012Validator(tool.parameters).iter_errors(dict(arguments)))
-        if wrong is not None:
-            place = ".".join(str(part) for part in wrong.absolute_path) or "the arguments"
-            return "wrong_arguments", _failed(f"Wrong arguments: {place}: {wrong.message}")
+        problem = wrong(tool, arguments)
+        if problem is not None:
+            return "wrong_arguments", failed(problem)
         if tool.confirm and _key(tool, arguments) not in self._running:  # there: agreed before
             if heard is None or not self._consent.spend(heard):
-                return "unconfirmed", _failed(UNCONFIRMED)
+                return "unconfirmed", failed(UNCONFIRMED)
         if tool.read_only:
-            return await self._post(tool, arguments)
+            early = self._early.take(call_id)
+            found: tuple[str, Result] = await (early or self._post(tool, arguments))
+            return found
         return await self._post_to_the_end(tool, arguments, call_id)
 
     async def _post_to_the_end(
@@ -259,18 +275,18 @@ class CallTools:
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,  # a redirect could lead past the allow-list
             ) as response:
-                text = await _bounded(response, self._settings.max_result_bytes)
-                return _read(tool, response.status, text)
+                text = await bounded(response, self._settings.max_result_bytes)
+                return read(tool, response.status, text)
         except TimeoutError:
-            return "timeout", _failed(f"{tool.name} did not answer in time.")
+            return "timeout", failed(f"{tool.name} did not answer in time.")
         except (aiohttp.ClientError, OSError) as error:
             logger.warning("tool {} cannot be reached: {}", tool.name, type(error).__name__)
-            return "down", _failed(f"{tool.name} cannot be reached right now.")
+            return "down", failed(f"{tool.name} cannot be reached right now.")
         except (
             Exception
         ) as error:  # the call: whatever a tool's answer does to us, the call goes on
             logger.warning("tool {} failed: {}", tool.name, type(error).__name__)
-            return "broke", _failed(f"{tool.name} failed.")
+            return "broke", failed(f"{tool.name} failed.")
 
     async def end_call(self, params: FunctionCallParams) -> None:
         """The model says the conversation is over."""
@@ -290,7 +306,7 @@ class CallTools:
             await act
         except Exception as error:  # the call: the model apologises instead
             logger.warning("{} failed: {}", name, type(error).__name__)
-            result, outcome, is_last = _failed(f"{name} is not possible right now."), "broke", False
+            result, outcome, is_last = failed(f"{name} is not possible right now."), "broke", False
         self._ended(name, outcome, began_at)
         properties = FunctionCallResultProperties(run_llm=False) if is_last else None
         await params.result_callback(result, properties=properties)
@@ -321,39 +337,6 @@ def _talk(context: Any) -> list[tuple[str, str]]:
         if isinstance(content, str) and content.strip():
             turns.append(("caller" if role == "user" else "agent", content))
     return turns
-
-
-def _failed(error: str) -> dict[str, Any]:
-    return {"ok": False, "error": error}
-
-
-async def _bounded(response: aiohttp.ClientResponse, limit: int) -> bytes | None:
-    """The answer's bytes, or None when there are more than `limit`."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(4096):
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)
-
-
-def _read(tool: Tool, status: int, body: bytes | None) -> tuple[str, Result]:
-    """What the model is told, from the status and what came with it."""
-    if body is None:
-        return "broke", _failed(f"{tool.name} answered more than can be read out.")
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        answer = None
-    if status >= 500:
-        return "down", _failed(f"{tool.name} is out of order right now.")
-    if not 200 <= status < 300:
-        own = answer.get("error") if isinstance(answer, dict) else None
-        sentence = own[:ERROR_CHARS] if isinstance(own, str) and own else f"{tool.name} refused."
-        return "refused", _failed(sentence)
-    if not isinstance(answer, dict | list):
-        return "broke", _failed(f"{tool.name} gave an answer that cannot be read.")
-    return "ok", answer
 
 
 async def _rewrite(llm: LLMService[Any], call_id: str, content: str) -> None:

@@ -42,7 +42,14 @@ class Tools:
     """Bytes of an answer that the model gets to read; a longer one is an error: it would slow every
     later turn."""
 
+    wasted_early: int = 20
+    """Runs of read-only tools, begun before the caller's turn was over, that may be in vain in one
+    call; past it they wait for the end of the turn, like tools that change something. 0: they
+    always wait."""
+
     def __post_init__(self) -> None:
+        if self.wasted_early < 0:
+            raise ValueError(f"wasted_early is {self.wasted_early}; give 0 or more")
         if not 0 < self.timeout_s <= 60:
             raise ValueError(f"timeout_s is {self.timeout_s}; give more than 0 and at most 60 s")
         if not 256 <= self.max_result_bytes <= 1_000_000:
@@ -72,7 +79,8 @@ class Tool:
     timeout_s: float | None = None
     """s; None: tools.timeout_s"""
     read_only: bool = False
-    """true: it changes nothing, so an interruption may drop it"""
+    """true: it changes nothing, so an interruption may drop it, and it may run before the caller's
+    turn is over"""
     filler: str = ""
     """said when it takes long (patience.first_clause_s); empty: phrases.tool_fillers"""
     failure: str = ""

@@ -220,7 +220,7 @@ SPECULATIONS = Measure(
 )
 SPECULATION_WASTE = Measure(
     "offhook_speculation_waste_total",
-    "What was spent on answers begun too early: requests, tokens, characters, dollars",
+    "What was spent on answers begun too early: requests, tokens, characters, tool calls, dollars",
     labels=("kind",),
 )
 NOISE = Measure("offhook_noise_total", "Times a sound without words was taken for no caller's")

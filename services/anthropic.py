@@ -6,16 +6,16 @@ vendor's client is ours: the stream (`claude_stream.py`) and the attempts at an 
 
 An answer begun before the turn is decided (a guess) is written beside the station's own work, so
 that taking it back costs nobody else's frames. Its text passes, marked with the guess, for the
-voice to begin; its tools wait for the verdict.
+voice to begin; its tools wait for the verdict, but such as may run early.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from anthropic import NOT_GIVEN
 from pipecat.adapters.llm.services.anthropic_adapter import AnthropicLLMInvocationParams
@@ -86,6 +86,15 @@ class Prompt:
     """what is true of this call only"""
 
 
+class EarlyTools(Protocol):
+    """Who runs the tools; some need not wait until the turn is decided."""
+
+    def begin_early(
+        self, guess: Guess, name: str, arguments: Mapping[str, Any], *, call_id: str
+    ) -> None:
+        """An answer begun early wants a tool; whoever runs it may begin, or wait."""
+
+
 class Claude(AnthropicLLMService):
     """The model's station: conversation in, text and tool calls out."""
 
@@ -126,6 +135,7 @@ class Claude(AnthropicLLMService):
         self._speculation = speculation or Speculation()
         self._guess: Guess | None = None  # what the inference under way was begun on
         self._ahead: asyncio.Task[None] | None = None  # that inference
+        self.early_tools: EarlyTools | None = None
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Tell a request in advance from an ordinary one; leave one that was withdrawn on its
@@ -286,6 +296,7 @@ class Claude(AnthropicLLMService):
     async def run_function_calls(self, function_calls: Sequence[FunctionCallFromLLM]) -> None:
         """Run every tool the model asked for, not only the last; under a guess, once it is kept."""
         if self._guess is not None and function_calls:
+            self._begin_early(self._guess)
             if not await _kept(self._guess):
                 return
             self._speculation_gate.begin_speculation(False)  # from here on it is an ordinary reply
@@ -301,6 +312,12 @@ class Claude(AnthropicLLMService):
                 for use in self._answer.tools
             ]
         await super().run_function_calls(function_calls)
+
+    def _begin_early(self, guess: Guess) -> None:
+        if self._answer is None or self.early_tools is None or not guess.is_pending:
+            return
+        for use in self._answer.tools:
+            self.early_tools.begin_early(guess, use.name, use.arguments, call_id=use.id)
 
 
 _REPLY_FRAMES = (

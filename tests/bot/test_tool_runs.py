@@ -24,9 +24,11 @@ from pipecat.services.llm_service import FunctionCallParams, LLMService
 
 from bot.persona import Persona, read_personas
 from bot.settings import HOME
-from bot.tool_runs import ALL_THE_SAME, UNDER_WAY, CallTools, register
+from bot.tool_runs import ALL_THE_SAME, UNDER_WAY, CallTools, ToolDoor, register
 from bot.tools import Tool, Tools
 from call.measures import TOOL_CALLS, Moment, NullRecorder
+from call.privacy_vault import Vault
+from call.speculation import Guess, Verdict
 from lab.receptionist import Reply, ToolUse
 from lab.server import start
 from services.anthropic import Claude, Prompt
@@ -100,6 +102,8 @@ async def bench(
     timeout_s: float = 5.0,
     limit: int = 1024,
     asks_back: Callable[[str], bool] = lambda _: False,
+    vault: Vault | None = None,
+    wasted_early: int = 9,
 ) -> AsyncIterator[Bench]:
     """Open a server whose every path gives `answer`."""
     asked: list[dict[str, Any]] = []
@@ -114,12 +118,18 @@ async def bench(
         url = str(server.make_url("")).rstrip("/")
         tally, control, events = Tally(), Control(), []
         tools = CallTools(
-            settings=Tools(base_url=url, timeout_s=timeout_s, max_result_bytes=limit),
+            settings=Tools(
+                base_url=url,
+                timeout_s=timeout_s,
+                max_result_bytes=limit,
+                wasted_early=wasted_early,
+            ),
             control=control,
             call_id="call-1",
             http=http,
             recorder=tally,
             on_called=lambda name, outcome, seconds: events.append((name, outcome)),
+            privacy=ToolDoor(vault),
             asks_back=asks_back,
         )
         try:
@@ -470,6 +480,83 @@ async def test_wrong_arguments_do_not_use_up_the_yes():
         assert await ask(house, house.tool(read_only=False, confirm=True), context) == {
             "slots": ["10:30"]
         }
+
+
+# ── before the turn is decided ───────────────────────────────────────────────────────
+TUESDAY = {"day": "Tuesday"}
+
+
+def begin(
+    house: Bench, tool: Tool, arguments: dict[str, Any] = TUESDAY, *, name: str = ""
+) -> Guess:
+    """An answer begun early wants `tool`, which is one of the agent's."""
+    house.tools.handler(tool)
+    guess = Guess("what is free")
+    house.tools.begin_early(guess, name or tool.name, arguments, call_id="1")
+    return guess
+
+
+def settled(guess: Guess, verdict: Verdict) -> dict[str, float]:
+    """What the verdict finds wasted."""
+    wasted: dict[str, float] = {}
+    guess.settle(verdict, wasted=wasted.__setitem__)
+    guess.announce()
+    return wasted
+
+
+async def test_a_read_only_tool_runs_before_the_verdict_and_once():
+    """Its answer is there when it is wanted; only then is it a tool call of the record."""
+    async with bench(says()) as house:
+        tool = house.tool()
+        guess = begin(house, tool)
+        await eventually(lambda: house.asked, what="the tool was asked")
+        assert house.tally.outcomes == [] and house.events == []
+        assert settled(guess, Verdict.KEPT) == {}
+        assert await ask(house, tool, LLMContext()) == {"slots": ["10:30"]}
+        assert len(house.asked) == 1
+        assert house.events == [("look", "ok")]
+
+
+async def test_for_a_turn_that_went_on_it_leaves_nothing_but_its_cost():
+    """Nobody is told; the same call made later is made anew."""
+    async with bench(says()) as house:
+        tool = house.tool()
+        guess = begin(house, tool)
+        await eventually(lambda: house.asked, what="the tool was asked")
+        assert settled(guess, Verdict.WITHDRAWN) == {"tool_calls": 1}
+        assert house.tally.outcomes == [] and house.events == []
+        assert await ask(house, tool, LLMContext()) == {"slots": ["10:30"]}
+        assert len(house.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "name"),
+    [
+        ({"read_only": False}, TUESDAY, ""),
+        ({"read_only": False, "confirm": True}, TUESDAY, ""),
+        ({}, {"weekday": "Tuesday"}, ""),
+        ({"personal_data": ("phone",)}, {"day": "[PHONE_1]"}, ""),
+        ({}, TUESDAY, "end_call"),
+        ({}, TUESDAY, "made_up"),
+    ],
+)
+async def test_everything_else_waits_for_the_verdict(
+    changes: dict[str, Any], arguments: dict[str, Any], name: str
+):
+    """What changes something, what is wrong, what would be given the caller's data."""
+    vault = Vault()
+    vault.keep("phone", "5550142")
+    async with bench(says(), vault=vault) as house:
+        guess = begin(house, house.tool(**changes), arguments, name=name)
+        assert settled(guess, Verdict.WITHDRAWN) == {}
+        assert house.asked == []
+
+
+async def test_only_so_many_runs_of_a_call_may_be_in_vain():
+    """After that they wait like all others."""
+    async with bench(says(), wasted_early=1) as house:
+        assert settled(begin(house, house.tool()), Verdict.WITHDRAWN) == {"tool_calls": 1}
+        assert settled(begin(house, house.tool()), Verdict.WITHDRAWN) == {}
 
 
 # ── what the conversation says of it ─────────────────────────────────────────────────

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     ErrorFrame,
     FunctionCallResultFrame,
+    FunctionCallsStartedFrame,
     InterruptionFrame,
     LLMContextFrame,
     LLMFullResponseEndFrame,
@@ -369,6 +371,43 @@ async def test_tools_of_an_answer_begun_early_wait_for_the_verdict(
             await stage.until(partial(_has_ended, stage, 2))
         assert not (stage.seen(EagerEndOfTurnCancelFrame) and is_kept)
     assert ran == (["toolu_1"] if is_kept else [])
+
+
+@dataclass
+class Early:
+    """Who runs tools early; notes what was begun, and whether it was known to be wanted."""
+
+    begun: list[tuple[str, Any, str, bool]] = field(default_factory=list)
+
+    def begin_early(
+        self, guess: Guess, name: str, arguments: Mapping[str, Any], *, call_id: str
+    ) -> None:
+        """Every tool the answer wants."""
+        self.begun.append((name, arguments, call_id, guess.is_pending))
+
+
+async def test_whoever_runs_the_tools_hears_of_them_before_the_verdict(
+    lab: Lab, notes: Notes, client: AsyncAnthropic
+) -> None:
+    """Of each one, once; they still wait for it here."""
+    uses = [ToolUse(f"toolu_{day}", "find_slots", {"day": day}) for day in ("tuesday", "friday")]
+    lab.replies = [Reply("Let me look.", uses)]
+    speculation, early = Speculation(), Early()
+    guess_at(speculation)
+    station = claude(client, notes, speculation=speculation)
+    station.early_tools = early
+    stage = Stage(station)
+    async with stage.open():
+        await stage.play(ahead())
+        await stage.until(lambda: len(early.begun) == 2, "the tools")
+        assert not stage.seen(FunctionCallsStartedFrame)
+        speculation.look(None, 1.0)
+        await stage.play(EagerEndOfTurnCancelFrame())
+        await stage.until(lambda: stage.seen(LLMFullResponseEndFrame))
+    assert early.begun == [
+        ("find_slots", {"day": "tuesday"}, "toolu_tuesday", True),
+        ("find_slots", {"day": "friday"}, "toolu_friday", True),
+    ]
 
 
 def _has_ended(stage: Stage, count: int) -> bool:
