@@ -18,8 +18,10 @@ TICK = float(os.environ.get("OFFHOOK_TEST_TICK", "0.01"))
 MARKERS = {"rule", "frame", "wire", "provider", "call", "live"}
 SHARED_AUDIO = Path(__file__).resolve().parents[2] / "shared" / "audio"
 
-# A loaded machine is no reason to call a property false.
-hypothesis.settings.register_profile("offhook", deadline=None)
+# A loaded machine is no reason to call a property false, or its examples slow.
+hypothesis.settings.register_profile(
+    "offhook", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("offhook")
 
 # Pipecat prints the whole conversation at DEBUG unless told not to; tests run as production does.

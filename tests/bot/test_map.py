@@ -25,7 +25,8 @@ def test_every_room_is_on_it() -> None:
     """The same rooms as the import contracts know."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     assert set(ROOMS) == set(contracts["root_packages"])
-    assert all(f"| `{room}/` | " in page() for room in ROOMS)
+    drawn = page()  # reads every file
+    assert all(f"| `{room}/` | " in drawn for room in ROOMS)
 
 
 def test_an_arrow_includes_what_lies_behind_it(tmp_path: Path) -> None:
