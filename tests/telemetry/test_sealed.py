@@ -81,7 +81,10 @@ def test_every_change_is_noticed(tmp_path: Path):
             opened(path)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.binary(max_size=400), st.integers(0, 400))
 def test_no_file_raises_anything_else(tmp_path: Path, noise: bytes, at: int):
     """Noise, and noise within a good file."""
