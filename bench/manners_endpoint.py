@@ -1,8 +1,8 @@
 """Turn ends on a simulated clock: the real voice detector, the real scores, the real filter.
 
 The voice detector's station logic, `EndpointFilter` and `Speculation` are the product's own; the
-recogniser (words and when they come) and the time a score takes are simulated. Beside ours stand a
-plain voice detector that answers after a fixed silence, and stock smart-turn: 0.5, or 3 s.
+recogniser (words and when they come) and the time a score takes are simulated. The others stand in
+`bench/manners_others.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
@@ -28,13 +28,14 @@ from call.endpoint import (
     TurnClosed,
     TurnOpened,
     VoiceBegan,
+    VoiceEbbed,
     VoicePaused,
     WordsArrived,
 )
 from call.speculation import Ask, Speculation
 from call.waits import Endpoint
 from lab.delays import Delays
-from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad, edge_of, voice_edge
+from processors.vad import SharedSileroAnalyzer, Vad, edge_of, voice_edge
 
 SCORE_S = 0.06  # asked to answered, on a machine that is not busy
 INTERIM_S = 0.15  # a word's end to the interim that has it
@@ -52,7 +53,7 @@ class VoiceEvent:
     """What the detector's station tells, and when."""
 
     at: float
-    kind: str  # "started", "stopped", "began", "paused"
+    kind: str  # "started", "stopped", "began", "paused", "ebbed"
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ def voice_events(pcm: bytes, params: VADParams, *, settings: Vad | None = None) 
         changed = edge_of(edge, heard, packet)
         if changed is not None:
             events.append(VoiceEvent(now, "began" if changed else "paused"))
+        if edge.ebbs(heard.score):
+            events.append(VoiceEvent(now, "ebbed"))
     return events
 
 
@@ -164,6 +167,8 @@ class Simulation:
             for at, _ in talk.timed_words():
                 self._put(at + INTERIM_S, "interim", at)
         self._stops = 0  # a score or final asked before this stop is for nothing
+        self._ebb = 0  # the same of words asked for ahead
+        self._is_told_ahead = False
         self._is_open = False
         self._is_silent = False
         self._told_until = 0.0  # words that are final
@@ -193,22 +198,26 @@ class Simulation:
 
     def _happen(self, kind: str, data: Any, now: float) -> None:
         match kind:
-            case "started":
-                self._started(now)
-            case "stopped":
-                self._stopped(now)
-            case "began":
-                self._tell(VoiceBegan(), now)
-            case "paused":
-                self._tell(VoicePaused(), now)
+            case "started" | "stopped" | "began" | "ebbed" | "paused":
+                self._VOICE[kind](self, now)
             case "score":
                 self._scored(*data, now=now)
+            case "ahead":
+                self._ahead(*data, now=now)
             case "final":
                 self._finalize(*data, now=now)
             case "interim":
                 self._interim(data, now=now)
             case "own final":
                 self._finalize(data, self._stops - 1, now=now)  # nobody asked for it
+
+    def _began(self, now: float) -> None:
+        self._ebb += 1
+        self._is_told_ahead = False
+        self._tell(VoiceBegan(), now)
+
+    def _paused(self, now: float) -> None:
+        self._tell(VoicePaused(), now)
 
     def _started(self, now: float) -> None:
         self._stops += 1
@@ -223,10 +232,31 @@ class Simulation:
     def _stopped(self, now: float) -> None:
         self._is_silent = True
         final_s = self._delays.draw("deepgram", "final", f"{self._talk.name} {now:.2f}")
-        self._put(now + final_s, "final", (now, self._stops))
+        self._put(now + final_s, "final", (now, -1 if self._is_told_ahead else self._stops))
         for after_s in self._settings.score_at_s:
             self._put(now + after_s + SCORE_S, "score", (now, now + after_s, self._stops))
         self._tell(SpeechStopped(), now)
+        if self._is_told_ahead:
+            self._tell(Finalized(), now)
+
+    def _ebbed(self, now: float) -> None:
+        """The words are asked for ahead of the stop."""
+        if not self._is_silent:
+            final_s = self._delays.draw("deepgram", "final", f"{self._talk.name} {now:.2f}")
+            self._put(now + final_s, "ahead", (now, self._ebb))
+        self._tell(VoiceEbbed(), now)
+
+    def _ahead(self, ebbed_at: float, ebb: int, *, now: float) -> None:
+        self._finalize(ebbed_at, -1, now=now)
+        if ebb == self._ebb:
+            self._is_told_ahead = True
+            if self._is_silent and self._is_open:
+                self._tell(Finalized(), now)
+
+    _VOICE: ClassVar[dict[str, Callable[[Simulation, float], None]]] = {
+        "started": _started, "stopped": _stopped, "began": _began, "ebbed": _ebbed,
+        "paused": _paused,
+    }  # fmt: skip
 
     def _scored(self, stopped_at: float, asked_at: float, stop: int, *, now: float) -> None:
         if stop != self._stops or not self._is_open:
@@ -306,65 +336,6 @@ def scaled(settings: Endpoint, factor: float) -> Endpoint:
         for name in ("sure_s", "likely_s", "unlikely_s", "no_s", "unknown_s")
     }
     return replace(settings, **rows)  # type: ignore[arg-type]
-
-
-# ── the others ───────────────────────────────────────────────────────────────────────
-def plain(talks: Sequence[Talk], voiced: dict[str, list[bool]], *, silence_s: float) -> Outcome:
-    """A voice detector that answers after so much silence; words are waited for by nobody."""
-    outcome = Outcome()
-    for talk in talks:
-        judge(outcome, talk, _silences(voiced[talk.name], silence_s=silence_s))
-    return outcome
-
-
-def _silences(voiced: Sequence[bool], *, silence_s: float) -> list[Decision]:
-    need, run, spoken = max(1, round(silence_s / WINDOW_S)), 0, 0
-    found: list[Decision] = []
-    for i, is_voice in enumerate(voiced):
-        spoken, run = (spoken + 1, 0) if is_voice else (spoken, run + 1)
-        if spoken >= 6 and run == need:  # 0.2 s of voice make a turn
-            now = (i + 1) * WINDOW_S
-            found.append(Decision(now, "silence", now + ANSWER_S))
-            spoken = 0
-    return found
-
-
-def stock(
-    talks: Sequence[Talk],
-    heard: dict[str, list[VoiceEvent]],
-    *,
-    score: Score,
-    threshold: float = 0.5,
-    stop_s: float = 3.0,
-) -> Outcome:
-    """Stock smart-turn: one score at the detector's stop decides, or 3 s of silence do."""
-    outcome = Outcome()
-    for talk in talks:
-        judge(outcome, talk, _stock(talk, heard[talk.name], score, threshold, stop_s))
-    return outcome
-
-
-def _stock(
-    talk: Talk, events: Sequence[VoiceEvent], score: Score, threshold: float, stop_s: float
-) -> list[Decision]:
-    found: list[Decision] = []
-    turn_from: int | None = None
-    speech = [event for event in events if event.kind in ("started", "stopped")]
-    for i, event in enumerate(speech):
-        if event.kind == "started":
-            if turn_from is None:
-                turn_from = max(0, int((event.at - 0.7) * RATE_HZ) * 2)
-            continue
-        if turn_from is None:
-            continue
-        upto = int(event.at * RATE_HZ) * 2
-        p = score(talk, max(turn_from, upto - KEPT_BYTES), upto)
-        due = event.at + (SCORE_S if p > threshold else stop_s - 0.2)
-        if i + 1 < len(speech) and speech[i + 1].at <= due:
-            continue
-        found.append(Decision(due, "stock", due + ANSWER_S))
-        turn_from = None
-    return found
 
 
 # ── judgement ────────────────────────────────────────────────────────────────────────

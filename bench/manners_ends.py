@@ -18,13 +18,12 @@ from bench.manners_endpoint import (
     Score,
     VoiceEvent,
     ours,
-    plain,
     scaled,
-    stock,
     vad_params,
     voice_events,
     windows,
 )
+from bench.manners_others import plain, stock
 from bench.manners_report import Goal, met, ms, quantile, table
 from bot.settings import load_process
 from call.waits import Endpoint
@@ -254,7 +253,8 @@ def _method(document: Mapping[str, Any]) -> list[str]:
         "4 s of line noise behind, in packets of 20 ms on a "
         "simulated clock. Voice detector, smart-turn, filter and speculation are the product's, "
         f"at `pipecat.toml`'s values. Simulated: a score takes {SCORE_S * 1000:.0f} ms; the final "
-        "comes as late as the lab's co-located recogniser draws (70 ms median); an interim "
+        "comes as late as the lab's co-located recogniser draws (70 ms median), behind the stop "
+        "and behind each ebb of the voice; an interim "
         f"{INTERIM_S * 1000:.0f} ms behind its word; words are the transcript's, shared out over "
         "the voice by letters, and never misheard. Where there is no transcript, and in the rows "
         '"sound alone", a word stands in that reads neither finished nor unfinished.',

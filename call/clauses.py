@@ -180,7 +180,8 @@ class ClauseCutter:
         head, _, word = self._waiting.rstrip().rpartition(" ")
         if self._cuts and len(head.strip()) < self._settings.min_chars:
             return ""
-        if may_breathe(head.split(), word, least_words=self._settings.first_words):
+        least = self._settings.first_words
+        if may_breathe(head.split(), word, least_words=least, is_first=not self._cuts):
             return self._cut(len(head))
         return ""
 

@@ -8,7 +8,8 @@ turn is the agent's. All waits count from the VAD stop, which itself comes `[vad
 voice. Speech that goes on meanwhile withdraws the stop.
 
 The work does not wait for the decision: `outlook` says what the turn looks like while it is being
-decided, so that `call/speculation.py` can have it answered in advance.
+decided, and already when the voice ebbs and its words have been told, so that
+`call/speculation.py` can have it answered in advance.
 
 Plain calls only: the host tells facts and the time, and asks again at `next_deadline()`.
 """
@@ -57,6 +58,11 @@ class VoicePaused:
 
 
 @dataclass(frozen=True)
+class VoiceEbbed:
+    """It has ceased so that it may have been the last word."""
+
+
+@dataclass(frozen=True)
 class WordsArrived:
     """The recogniser has words: of the utterance in hand (interim) or for good (final)."""
 
@@ -89,6 +95,7 @@ Fact = (
     | SpeechStopped
     | VoiceBegan
     | VoicePaused
+    | VoiceEbbed
     | WordsArrived
     | Finalized
     | RecogniserLost
@@ -112,7 +119,6 @@ class Outlook:
     text: str
     due_at: float
     is_early: bool = False  # the voice detector has not called it a stop yet
-    not_before: float = float("-inf")  # it is worth asking
     is_for_good: bool = True  # no word of it may still change
 
 
@@ -127,6 +133,8 @@ class EndpointFilter:
         self._quiet_at = float("-inf")  # the stop, or the end of a sound after it
         self._started_at = float("-inf")
         self._has_paused = False  # in the speech that goes on
+        self._ebbed_at = float("inf")  # the voice may have said its last word; inf: it goes on
+        self._told_at = float("-inf")  # words for good
         self._open = False
         self._opened_at = float("-inf")
         self._asked = ""
@@ -160,10 +168,8 @@ class EndpointFilter:
             case SpeechStopped():
                 self._speaking, self._is_voiced = False, False
                 self._stopped_at = self._quiet_at = now
-            case VoiceBegan() | VoicePaused():
-                self._is_voiced = isinstance(fact, VoiceBegan)
-                self._has_paused |= not self._is_voiced
-                self._quiet_at = now
+            case VoiceBegan() | VoicePaused() | VoiceEbbed():
+                self._hear_voice(fact, now)
             case WordsArrived():
                 self._take_words(fact, now)
             case Finalized():
@@ -201,19 +207,13 @@ class EndpointFilter:
         return Outlook(text, due_at, is_for_good=is_for_good)
 
     def _outlook_in_speech(self, text: str, *, is_for_good: bool) -> Outlook | None:
-        """The voice has paused, too shortly yet for a stop: words that read complete are likely to
-        be the last. A voice that goes on takes nothing back; its words will."""
+        """The voice has ebbed, too shortly yet for a stop: words told for good since then are
+        likely to be the last. A voice that goes on takes nothing back; its words will."""
         if not self._has_paused:
             return None
-        is_ending = not self._is_voiced and self._evidence(text)[1] is Cue.COMPLETE
-        due_at = self._quiet_at + self._patience_s(text) if is_ending else float("inf")
-        return Outlook(
-            text,
-            due_at,
-            is_early=True,
-            not_before=self._quiet_at + self._settings.early_after_s,
-            is_for_good=is_for_good,
-        )
+        is_told = is_for_good and self._told_at >= self._ebbed_at
+        due_at = self._quiet_at + self._patience_s(text) if is_told else float("inf")
+        return Outlook(text, due_at, is_early=True, is_for_good=is_for_good)
 
     def next_deadline(self) -> float | None:
         """When to ask again, if no fact comes before."""
@@ -228,6 +228,14 @@ class EndpointFilter:
         self._decided, self._decided_at = True, now
         self._patience -= (self._patience - 1) * _TAKEN_BACK
         return (DecideTurn(due[1]),)
+
+    def _hear_voice(self, fact: VoiceBegan | VoicePaused | VoiceEbbed, now: float) -> None:
+        if isinstance(fact, VoiceEbbed):
+            self._ebbed_at = now
+            return
+        self._is_voiced = isinstance(fact, VoiceBegan)
+        self._has_paused |= not self._is_voiced
+        self._quiet_at, self._ebbed_at = now, float("inf")
 
     def _learn(self, now: float) -> None:
         """Speech right behind a decision: it was none."""
@@ -248,7 +256,7 @@ class EndpointFilter:
         self._words_at = now
         if fact.final:
             self._final = f"{self._final} {text}".strip()
-            self._interim = ""
+            self._interim, self._told_at = "", now
         else:
             self._interim = text
             self._finalized = False  # an interim says that more is on its way

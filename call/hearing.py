@@ -16,9 +16,27 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 
 from call.audio import RATE_HZ
+from call.endpoint import VoiceBegan, VoiceEbbed
+from call.hearing_facts import (
+    Action,
+    Alive,
+    Ask,
+    Connected,
+    Disconnected,
+    Fact,
+    Forgotten,
+    Garbled,
+    Lose,
+    Pass,
+    Recover,
+    Replace,
+    Settle,
+    SpeechBegan,
+    SpeechEnded,
+    Told,
+)
 from call.questions import Questions
 from call.tape import Tape
 
@@ -41,112 +59,6 @@ class Patience:
     """For any word while the caller speaks."""
     gone_s: float
     """For a connection, while words wait for the rest of their sentence."""
-
-
-# ── facts ────────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class SpeechBegan:
-    """The caller speaks."""
-
-
-@dataclass(frozen=True)
-class SpeechEnded:
-    """The caller is silent: everything said so far is wanted."""
-
-
-@dataclass(frozen=True)
-class Connected:
-    """A connection stands, and has heard so many samples that are not the caller's."""
-
-    heard: int = 0
-
-
-@dataclass(frozen=True)
-class Disconnected:
-    """It ended, or could not be made; `is_final` when none will be tried again."""
-
-    is_final: bool = False
-
-
-@dataclass(frozen=True)
-class Told:
-    """The recogniser says what it makes of the sound from `start_s` to `end_s` of its connection
-    (of what is not final: to the end of the last word); `answers` is its mark on the answer to
-    "is that all?"."""
-
-    start_s: float
-    end_s: float
-    has_words: bool = False
-    is_final: bool = False
-    answers: bool = False
-
-
-@dataclass(frozen=True)
-class Alive:
-    """The recogniser says something else that can be read."""
-
-
-@dataclass(frozen=True)
-class Garbled:
-    """A message that cannot be read."""
-
-
-Fact = SpeechBegan | SpeechEnded | Connected | Disconnected | Told | Alive | Garbled
-
-
-# ── actions ──────────────────────────────────────────────────────────────────────────
-@dataclass(frozen=True)
-class Pass:
-    """These words are news; `is_settled` when with them everything has been told."""
-
-    is_settled: bool = False
-
-
-@dataclass(frozen=True)
-class Settle:
-    """Everything the caller said has been told. With `keeps_unsure` by giving up: the words that
-    were not final yet are all there will be."""
-
-    keeps_unsure: bool = False
-
-
-@dataclass(frozen=True)
-class Replace:
-    """This connection is no good."""
-
-    reason: str
-    is_garbled: bool = False
-
-
-@dataclass(frozen=True)
-class Lose:
-    """The caller is not heard."""
-
-    is_final: bool
-
-
-@dataclass(frozen=True)
-class Recover:
-    """The caller is heard again."""
-
-    gone_s: float
-    behind_s: float
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """Samples that left the tape before they were heard for good."""
-
-    samples: int
-
-
-Action = Pass | Settle | Replace | Lose | Recover | Forgotten
-
-
-class Ask(Enum):
-    """What is handed to the recogniser besides audio."""
-
-    IS_THAT_ALL = "is that all?"
 
 
 class Hearing:
@@ -214,16 +126,15 @@ class Hearing:
                 self._began_at = now
                 self._questions.wait_no_longer()
             case SpeechEnded():
-                self._is_speaking = False
-                self._questions.ask(self._tape.end, now)
+                return self._ended(now)
+            case VoiceEbbed() | VoiceBegan():
+                self._hear_voice(fact, now)
             case Connected():
                 self._connected(fact, now)
             case Disconnected():
                 return self._disconnected(fact, now)
             case Garbled():
-                self._garbled += 1
-                if self._garbled >= _GARBLED:
-                    return self._replace("unreadable messages", is_garbled=True)
+                return self._is_garbled()
             case Alive():
                 return self._is_alive(now)
             case _:  # Told
@@ -276,6 +187,12 @@ class Hearing:
             self._lost_at = now if self._lost_at is None else self._lost_at
             actions.append(Lose(fact.is_final))
         return tuple(actions)
+
+    def _is_garbled(self) -> tuple[Action, ...]:
+        self._garbled += 1
+        if self._garbled < _GARBLED:
+            return ()
+        return self._replace("unreadable messages", is_garbled=True)
 
     def _is_alive(self, now: float) -> tuple[Action, ...]:
         self._told_at = now
@@ -339,6 +256,20 @@ class Hearing:
         return (*passed, Settle()) if is_settled else passed
 
     # ── is that all? ─────────────────────────────────────────────────────────────────
+    def _hear_voice(self, fact: VoiceEbbed | VoiceBegan, now: float) -> None:
+        if isinstance(fact, VoiceBegan):
+            self._questions.voice_came()
+        elif self._is_speaking:
+            self._questions.ask_ahead(self._tape.end, now)
+
+    def _ended(self, now: float) -> tuple[Action, ...]:
+        self._is_speaking = False
+        is_missing = self._unsure_to is not None
+        if not self._questions.ask_last(self._tape.end, now, is_missing=is_missing):
+            return ()
+        self._is_owed = False
+        return (Settle(),)
+
     def _answers(self, end: int, *, is_marked: bool) -> bool:
         """Whether what is told for good up to `end` is all that is waited for."""
         question = self._questions.answered(end, is_marked=is_marked)

@@ -2,6 +2,9 @@
 
 An answer says up to which place all is told. Questions may go unanswered, so answers cannot be
 counted; the place tells which question one is for.
+
+It is asked ahead, too, when the voice ebbs. If that is answered before the sentence counts as ended
+and no voice came between, there is nothing left to wait for.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ class Questions:
 
     def __init__(self) -> None:
         self._open: deque[Question] = deque(maxlen=_MOST)
+        self._ahead: Question | None = None  # asked behind the last sound of a voice
 
     def __bool__(self) -> bool:
         return bool(self._open)
@@ -48,9 +52,25 @@ class Questions:
         """The next to be sent to the present connection."""
         return next((question for question in self._open if question.sent_at is None), None)
 
-    def ask(self, place: int, now: float) -> None:
+    def ask(self, place: int, now: float, *, is_awaited: bool = True) -> None:
         """Ask at this place."""
-        self._open.append(Question(place, now))
+        self._open.append(Question(place, now, is_awaited=is_awaited))
+
+    def ask_ahead(self, place: int, now: float) -> None:
+        """Ask at this place, behind what may have been the last word; nobody waits yet."""
+        self.ask(place, now, is_awaited=False)
+        self._ahead = self._open[-1]
+
+    def ask_last(self, place: int, now: float, *, is_missing: bool) -> bool:
+        """Ask at the end of a sentence. True when nobody has to wait: all was told ahead, and this
+        is asked only in case a last breath was a word. `is_missing`: words are under way."""
+        is_told = self._ahead is not None and self._ahead not in self._open and not is_missing
+        self.ask(place, now, is_awaited=not is_told)
+        return is_told
+
+    def voice_came(self) -> None:
+        """It was not the last word."""
+        self._ahead = None
 
     def ask_again(self) -> None:
         """Another connection has been asked nothing yet."""
@@ -65,6 +85,7 @@ class Questions:
     def clear(self) -> None:
         """No answer is wanted."""
         self._open.clear()
+        self._ahead = None
 
     def answered(self, end: int, *, is_marked: bool) -> Question | None:
         """The last question answered by what was told up to `end`, and all before it are done.

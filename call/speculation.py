@@ -153,7 +153,7 @@ class Speculation:
         self._ask_at = None
         if outlook is None or not words or self._guess is not None or not self._may_ask(outlook):
             return tuple(moves)
-        self._ask_at = max(outlook.due_at - self._settings.ask_within_s, outlook.not_before)
+        self._ask_at = outlook.due_at - self._settings.ask_within_s
         return (*moves, *self.on_deadline(outlook, now))
 
     def next_deadline(self) -> float | None:

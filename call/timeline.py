@@ -324,7 +324,7 @@ class Timeline:
             models=tuple(turn.models),
             provider_by_clause=tuple(turn.voices),
             endpoint_s=_apart(zero, turn.first(Moment.TURN_DECIDED)),
-            stt_final_s=_apart(zero, turn.last(Moment.STT_FINAL)),
+            stt_final_s=_wait(zero, turn.last(Moment.STT_FINAL)),
             llm_first_token_s=_first_token_s(turn),
             tts_first_byte_s=_first_byte_s(turn),
             end_to_end_s=total_us / 1e6 if path else None,
@@ -337,6 +337,12 @@ class Timeline:
 
 def _apart(start: float | None, end: float | None, *, add_s: float = 0.0) -> float | None:
     return None if start is None or end is None else round(end - start + add_s, 6)
+
+
+def _wait(zero: float | None, until: float | None) -> float | None:
+    """Nothing for what had happened before."""
+    waited_s = _apart(zero, until)
+    return None if waited_s is None else max(0.0, waited_s)
 
 
 def _first_token_s(turn: _Turn) -> float | None:

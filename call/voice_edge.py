@@ -5,6 +5,9 @@ in the model for 0.1 to 0.2 s. Loudness falls at once. So a voice has faded when
 so, or when it is far below its own recent loudness for a moment; on a noisy line, where the noise
 fills the gap, the detector alone decides. A voice that grows loud again begins anew.
 
+A voice falls silent within a word, too, before a "p" or a "k". There the detector stays sure of it;
+behind a last word it begins to doubt. A pause in which it does is an ebb: it may have been the end.
+
 Plain calls, once for each packet of 20 ms.
 """
 
@@ -17,11 +20,15 @@ _AGAIN = 10.0  # times above the fading level: the voice is back
 class VoiceEdge:
     """Tells the changes; starts in silence."""
 
-    def __init__(self, *, windows: int, fade_db: float, fade_packets: int) -> None:
+    def __init__(
+        self, *, windows: int, fade_db: float, fade_packets: int, ebbs_below: float = 0.0
+    ) -> None:
         """`windows` alike make the detector's verdict; `fade_db` 0 leaves loudness out."""
         self._windows = windows
         self._ratio = 10 ** (-fade_db / 10) if fade_db else 0.0
         self._packets = fade_packets
+        self._ebbs_below = ebbs_below
+        self._may_ebb = False
         self._is_voiced = False
         self._loudest = 0.0
         self._quiet = 0  # packets below the fading level, in a row
@@ -38,7 +45,18 @@ class VoiceEdge:
         elif is_sure:
             self._is_voiced = self._has_faded = False
             self._loudest, self._quiet = 0.0, 0
-        return None if self._is_voiced == before else self._is_voiced
+        if self._is_voiced == before:
+            return None
+        self._may_ebb = not self._is_voiced
+        return self._is_voiced
+
+    def ebbs(self, score: float) -> bool:
+        """Whether the voice ebbs with this packet, by the detector's score of the last window; once
+        in each pause."""
+        if not self._may_ebb or score >= self._ebbs_below:
+            return False
+        self._may_ebb = False
+        return True
 
     def _listen(self, energy: float) -> None:
         self._loudest = max(self._loudest * _FORGETS, energy)

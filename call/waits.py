@@ -43,9 +43,9 @@ class Endpoint:
     more: cut-off sentences often sound finished, but nobody ends on "for"."""
     likely_s: Waits = (0.12, 0.4, 0.7, 1.3)
     """Sounds rather finished: a breath's patience when the words could go on."""
-    unlikely_s: Waits = (0.3, 0.7, 0.9, 1.5)
+    unlikely_s: Waits = (0.3, 0.55, 0.9, 1.5)
     """Sounds rather unfinished: a whole question is still answered at once."""
-    no_s: Waits = (0.5, 1.0, 1.2, 1.7)
+    no_s: Waits = (0.5, 0.8, 1.2, 1.7)
     """Sounds unfinished: outlasts most thinking pauses (median 0.6 s) but never 3 s, which callers
     take for a dead line."""
     unknown_s: Waits = (0.2, 0.5, 1.2, 1.5)
@@ -91,14 +91,10 @@ class Endpoint:
     ask_within_s: float = 0.6
     """The model is asked in advance once the decision is at most this far away by the evidence so
     far, about what an answer needs to be ready. Endings that wait longer are mostly none."""
-    early_after_s: float = 0.02
-    """Seconds behind the fading of a voice from which it may be its end; the closing of a "p" or
-    "k" is shorter."""
     early_guesses: int = 2
-    """Most requests in one turn before the voice detector's stop: in a pause of the voice, behind
-    words that read complete. One in four is right, for the recogniser is a word behind, and is then
-    40 to 90 ms ahead of the others; nothing of it is spoken before the stop. They are not among
-    these:"""
+    """Most requests in one turn before the voice detector's stop: when the voice ebbs (`[vad]
+    ebbs_below`) behind words that read complete, and when the recogniser has then told its words
+    for good. Nothing of it is spoken before the stop. They are not among these:"""
     guesses_per_turn: int = 3
     """Most requests in advance in one turn; the recogniser may correct its words more often."""
     wasted_guesses: int = 40
@@ -125,8 +121,8 @@ class Endpoint:
             )
         if min(self.early_guesses, self.guesses_per_turn, self.wasted_guesses) < 0:
             raise ValueError("early_guesses, guesses_per_turn, wasted_guesses must be 0 or more")
-        if min(self.ask_within_s, self.early_after_s) < 0:
-            raise ValueError("ask_within_s and early_after_s must be 0 seconds or more")
+        if self.ask_within_s < 0:
+            raise ValueError("ask_within_s must be 0 seconds or more")
         if self.detector_threads < 1 or self.detector_waiting < 1:
             raise ValueError("detector_threads and detector_waiting must be 1 or more")
         if list(self.score_at_s) != sorted(self.score_at_s) or min(self.score_at_s, default=0) < 0:

@@ -29,6 +29,12 @@ class VoicePauseFrame(SystemFrame):
 
 
 @dataclass
+class VoiceEbbFrame(SystemFrame):
+    """In that moment the voice detector begins to lose the voice: it may have been the last
+    word."""
+
+
+@dataclass
 class AgentStopsFrame(InterruptionFrame):
     """The agent drops what it says, thinks and does, of its own accord: an interruption to every
     station, and none of the caller's in the figures."""

@@ -37,6 +37,7 @@ from call.endpoint import (
     TurnClosed,
     TurnOpened,
     VoiceBegan,
+    VoiceEbbed,
     VoicePaused,
     WordsArrived,
 )
@@ -44,7 +45,7 @@ from call.floor import Floor
 from call.measures import TURNS_DECIDED, NullRecorder, Recorder
 from call.speculation import Ask, Move, Speculation
 from call.waits import Endpoint
-from frames.floor import VoiceOnsetFrame, VoicePauseFrame
+from frames.floor import VoiceEbbFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.recovery import HearingLostFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
 
@@ -202,17 +203,20 @@ class TurnStop(BaseUserTurnStopStrategy):
             self._recorder.words("caller", frame.text, final=final, confidence=_confidence(frame))
 
 
+_SIGNS: dict[type[Frame], Fact] = {
+    VADUserStartedSpeakingFrame: SpeechStarted(),
+    VADUserStoppedSpeakingFrame: SpeechStopped(),
+    VoiceOnsetFrame: VoiceBegan(),
+    VoicePauseFrame: VoicePaused(),
+    VoiceEbbFrame: VoiceEbbed(),
+    STTFinalizedFrame: Finalized(),
+    HearingLostFrame: RecogniserLost(),
+}
+
+
 def _facts(frame: Frame) -> tuple[Fact, ...]:
     """What a frame says about the end of the turn."""
     match frame:
-        case VADUserStartedSpeakingFrame():
-            return (SpeechStarted(),)
-        case VADUserStoppedSpeakingFrame():
-            return (SpeechStopped(),)
-        case VoiceOnsetFrame():
-            return (VoiceBegan(),)
-        case VoicePauseFrame():
-            return (VoicePaused(),)
         case TurnProbabilityFrame():
             return (ProbabilityArrived(frame.probability, frame.spoken_at),)
         case TranscriptionFrame():
@@ -220,11 +224,8 @@ def _facts(frame: Frame) -> tuple[Fact, ...]:
             return (words, Finalized()) if frame.finalized else (words,)
         case InterimTranscriptionFrame():
             return (WordsArrived(frame.text, final=False),)
-        case STTFinalizedFrame():
-            return (Finalized(),)
-        case HearingLostFrame():
-            return (RecogniserLost(),)
-    return ()
+    sign = _SIGNS.get(type(frame))
+    return () if sign is None else (sign,)
 
 
 def _words(frame: TranscriptionFrame) -> list[tuple[str, float]]:

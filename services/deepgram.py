@@ -29,8 +29,10 @@ from pipecat.services.stt_service import STTService
 from pipecat.utils.time import time_now_iso8601
 
 from call.audio import FRAME_S, FRAME_SAMPLES, RATE_HZ, mulaw_from_pcm, mulaw_seconds
+from call.endpoint import VoiceBegan, VoiceEbbed
 from call.errors import ProviderFault, ProviderRefused
-from call.hearing import (
+from call.hearing import Hearing, Patience
+from call.hearing_facts import (
     Action,
     Alive,
     Connected,
@@ -38,10 +40,8 @@ from call.hearing import (
     Fact,
     Forgotten,
     Garbled,
-    Hearing,
     Lose,
     Pass,
-    Patience,
     Recover,
     Replace,
     Settle,
@@ -60,6 +60,7 @@ from call.measures import (
     Recorder,
 )
 from call.tape import Tape
+from frames.floor import VoiceEbbFrame, VoiceOnsetFrame
 from frames.recovery import HearingBackFrame, HearingLostFrame
 from frames.turns import STTFinalizedFrame
 from services.channel import Address, Care, Channel, Spares
@@ -157,6 +158,11 @@ class DeepgramSTT(STTService):
         elif isinstance(frame, VADUserStoppedSpeakingFrame):
             await self._tell(SpeechEnded())
             self._bill()
+        elif direction is FrameDirection.DOWNSTREAM:  # the other half of a broadcast is its copy
+            if isinstance(frame, VoiceEbbFrame):
+                await self._tell(VoiceEbbed())
+            elif isinstance(frame, VoiceOnsetFrame):
+                await self._tell(VoiceBegan())
 
     async def process_audio_frame(
         self, frame: InputAudioRawFrame, direction: FrameDirection
@@ -188,6 +194,8 @@ class DeepgramSTT(STTService):
         now = time.monotonic()
         actions = self._hearing.decide(fact, now)
         self._send_due(now)
+        if Settle() in actions:
+            self._recorder.moment(Moment.STT_FINAL, now)
         await self._act(actions)
 
     def _send_due(self, now: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipecat.transcriptions.language import Language
 
-from call.hearing import Told
+from call.hearing_facts import Told
 
 _QUIET = ("Metadata", "SpeechStarted", "UtteranceEnd")
 

@@ -13,13 +13,12 @@ from bench.manners_endpoint import (
     Outcome,
     judge,
     ours,
-    plain,
     scaled,
-    stock,
     vad_params,
     voice_events,
     windows,
 )
+from bench.manners_others import plain, stock
 from call.waits import Endpoint
 from lab.loudness import decode
 from lab.mouth import Clips

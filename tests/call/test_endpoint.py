@@ -22,6 +22,7 @@ from call.endpoint import (
     TurnClosed,
     TurnOpened,
     VoiceBegan,
+    VoiceEbbed,
     VoicePaused,
     WordsArrived,
 )
@@ -240,30 +241,45 @@ def test_a_caller_who_was_cut_into_is_given_more_time() -> None:
     assert KNOBS.wait_s(Band.NO, Cue.UNFINISHED, patience=2.0) == KNOBS.hard_stop_s
 
 
-def test_a_pause_in_speech_already_shows_a_likely_end() -> None:
-    """Before the voice detector calls it a stop, if the words read complete; a voice that goes on
-    takes nothing back, and is no end by itself."""
+def test_words_told_behind_an_ebb_already_show_a_likely_end() -> None:
+    """Before the voice detector calls it a stop, and however they read; a voice that goes on takes
+    nothing back, and is no end by itself."""
     rule = EndpointFilter(KNOBS)
     for at, fact in ((9.0, TurnOpened()), (9.0, SpeechStarted()), (9.5, interim("what are your"))):
         rule.decide(fact, at)
     assert rule.outlook() is None
     rule.decide(VoicePaused(), 9.6)
-    begun = Outlook(
-        "what are your",
-        float("inf"),
-        is_early=True,
-        not_before=9.6 + KNOBS.early_after_s,
-        is_for_good=False,
-    )
+    begun = Outlook("what are your", float("inf"), is_early=True, is_for_good=False)
     assert rule.outlook() == begun
-    rule.decide(interim("what are your hours"), 9.62)
-    whole = replace(begun, text="what are your hours")
-    assert rule.outlook() == replace(whole, due_at=9.6 + KNOBS.unknown_s[0])
-    rule.decide(VoiceBegan(), 9.65)
-    assert rule.outlook() == replace(whole, not_before=9.65 + KNOBS.early_after_s)
+    rule.decide(VoiceEbbed(), 9.62)
+    rule.decide(interim("what are your hours"), 9.63)
+    assert rule.outlook() == replace(begun, text="what are your hours")
+    rule.decide(final("what are your hours"), 9.7)
+    whole = Outlook("what are your hours", 9.6 + KNOBS.unknown_s[0], is_early=True)
+    assert rule.outlook() == whole
+    rule.decide(VoiceBegan(), 9.75)
+    assert rule.outlook() == replace(whole, due_at=float("inf"))
+    rule.decide(interim("on"), 9.78)
+    assert rule.outlook() == replace(
+        whole, text="what are your hours on", due_at=float("inf"), is_for_good=False
+    )
     assert rule.next_deadline() is None
     rule.decide(SpeechStarted(), 9.8)
     assert rule.outlook() is None
+
+
+def test_words_told_before_the_ebb_show_nothing() -> None:
+    """They may not be the last; nor may those of a pause that is no ebb."""
+    rule = EndpointFilter(KNOBS)
+    for at, fact in (
+        (9.0, TurnOpened()), (9.0, SpeechStarted()), (9.5, VoicePaused()),
+        (9.52, final("what are")),
+    ):  # fmt: skip
+        rule.decide(fact, at)
+    early = Outlook("what are", float("inf"), is_early=True)
+    assert rule.outlook() == early
+    rule.decide(VoiceEbbed(), 9.6)
+    assert rule.outlook() == early
 
 
 def test_outside_a_turn_nothing_is_decided() -> None:
@@ -317,7 +333,6 @@ def test_more_doubt_never_waits_less() -> None:
         {"speculate": "perhaps"},
         {"wasted_guesses": -1},
         {"ask_within_s": -1},
-        {"early_after_s": -1},
         {"cut_in_s": -1.0},
     ],
 )

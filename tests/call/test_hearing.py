@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from call.hearing import (
+from call.endpoint import VoiceBegan, VoiceEbbed
+from call.hearing import Hearing, Patience
+from call.hearing_facts import (
     Action,
     Alive,
     Ask,
@@ -13,10 +15,8 @@ from call.hearing import (
     Fact,
     Forgotten,
     Garbled,
-    Hearing,
     Lose,
     Pass,
-    Patience,
     Recover,
     Replace,
     Settle,
@@ -116,6 +116,49 @@ def test_an_empty_answer_settles_too() -> None:
     assert call.tell(final(0.0, 0.9)) == [Pass()]
     call.tell(SpeechEnded())
     assert call.tell(final(0.9, 1.0, answers=True, words=False)) == [Settle()]
+
+
+def test_what_was_told_behind_an_ebb_of_the_voice_is_not_waited_for_again() -> None:
+    """The question was asked within speech; the one behind the stop is a formality, and what it
+    brings all the same still passes."""
+    call = line()
+    call.tell(VoiceEbbed())
+    assert Ask.IS_THAT_ALL not in call.sent
+    call.tell(SpeechBegan())
+    call.pass_s(1.0)
+    call.tell(VoiceEbbed())
+    assert call.sent[-1] is Ask.IS_THAT_ALL
+    assert call.tell(final(0.0, 1.0, answers=True)) == [Pass()]
+    call.pass_s(0.1)
+    assert call.tell(SpeechEnded()) == [Settle()]
+    assert call.sent[-1] is Ask.IS_THAT_ALL
+    assert not call.hearing.is_urgent
+    assert call.pass_s(1.0) == []
+    assert call.tell(final(1.0, 1.1, answers=True)) == [Pass()]
+
+
+def test_an_ebb_that_was_none_leaves_the_stops_question_to_be_waited_for() -> None:
+    """The voice went on behind it; its words are news, and not all."""
+    call = line()
+    call.tell(SpeechBegan())
+    call.pass_s(1.0)
+    call.tell(VoiceEbbed())
+    assert call.tell(final(0.0, 1.0, answers=True)) == [Pass()]
+    call.tell(VoiceBegan())
+    call.pass_s(0.5)
+    assert call.tell(SpeechEnded()) == []
+    assert call.tell(final(1.0, 1.5, answers=True)) == [Pass(is_settled=True), Settle()]
+
+
+def test_an_ebb_that_is_answered_behind_the_stop_settles_it() -> None:
+    """Nothing was said between the two questions."""
+    call = line()
+    call.tell(SpeechBegan())
+    call.pass_s(1.0)
+    call.tell(VoiceEbbed())
+    call.pass_s(0.1)
+    assert call.tell(SpeechEnded()) == []
+    assert call.tell(final(0.0, 1.0, answers=True)) == [Pass(is_settled=True), Settle()]
 
 
 def test_words_beyond_the_question_settle_it_unmarked() -> None:

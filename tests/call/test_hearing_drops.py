@@ -9,15 +9,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from call.hearing import (
+from call.hearing import Hearing, Patience
+from call.hearing_facts import (
     Action,
     Ask,
     Connected,
     Disconnected,
     Fact,
-    Hearing,
     Pass,
-    Patience,
     Replace,
     Settle,
     SpeechBegan,

@@ -124,15 +124,24 @@ class Talk:
 
     def pause(self) -> None:
         """The voice ceases, and with it speech."""
-        if not self.is_voiced:
+        if not self.is_voiced and not self.is_speech:
             return
-        self.is_voiced = False
-        self._tell_start(interruption.VoicePaused())
-        self._tell_end(endpoint.VoicePaused())
+        if self.is_voiced:
+            self.is_voiced = False
+            self._tell_start(interruption.VoicePaused())
+            self._tell_end(endpoint.VoicePaused())
         if self.is_speech:
             self.is_speech, self.stirred_at = False, self.now
             self.standing.moment(Moment.SPEECH_STOPPED)
             self._tell_end(endpoint.SpeechStopped())
+
+    def ebb(self) -> None:
+        """The voice ceases for a moment within speech, and the detector doubts it."""
+        if self.is_voiced and self.is_speech:
+            self.is_voiced = False
+            self._tell_start(interruption.VoicePaused())
+            self._tell_end(endpoint.VoicePaused())
+            self._tell_end(endpoint.VoiceEbbed())
 
     def words(self, text: str, *, final: bool) -> None:
         """The recogniser has words."""
@@ -292,7 +301,9 @@ EVENTS = st.one_of(
     st.tuples(st.just("score"), st.sampled_from([0.02, 0.3, 0.6, 0.95]), st.floats(0, 1)),
     st.tuples(st.just("wait"), st.sampled_from([0.0, 0.03, 0.07, 0.2, 0.5, 1.0, 3.5])),
     st.tuples(
-        st.sampled_from(["onset", "speech", "pause", "finalized", "sound", "mark", "question"])
+        st.sampled_from(
+            ["onset", "speech", "ebb", "pause", "finalized", "sound", "mark", "question"]
+        )
     ),
 )
 Event = tuple[object, ...]
@@ -329,6 +340,21 @@ def test_no_order_of_events_gives_two_answers_or_a_stuck_state(story: list[Event
     assert talk.early.in_hand is None
     assert talk.standing.state in (TurnState.LISTENING, TurnState.DECIDING, TurnState.THINKING)
     assert not talk.floor.is_agents
+
+
+def test_words_told_behind_an_ebb_are_answered_before_the_stop() -> None:
+    """And the answer is the turn's, if they were all; else another one is."""
+    for more, kept in ((), "what are your hours"), (("speech", "on sunday"), "on sunday"):
+        talk = Talk()
+        play(talk, [("speech",), ("ebb",), ("words", "what are your hours", True)])
+        (guess,) = talk.guesses[1]
+        if more:
+            play(talk, [("onset",), ("words", "on sunday", True), ("ebb",)])
+            assert guess.is_withdrawn
+        play(talk, [("pause",), ("finalized",), ("score", 0.95, 0.0), ("wait", 0.5), ("sound",)])
+        (answer,) = talk.answers
+        assert answer.guess is not None and answer.guess.is_kept
+        assert answer.text.endswith(kept)
 
 
 def test_the_ordinary_story_has_an_ordinary_end() -> None:

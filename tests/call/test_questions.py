@@ -88,3 +88,34 @@ def test_old_ones_go() -> None:
     assert len(places) == 32
     assert places[-1] == 100 * S
     assert isinstance(questions.awaited, Question)
+
+
+def test_a_question_answered_ahead_leaves_nothing_to_wait_for() -> None:
+    """It is asked once more all the same; unless it was not answered, a voice came behind it, or
+    words are under way."""
+    for answered, voice, missing, waits in (
+        (True, False, False, False),
+        (False, False, False, True),
+        (True, True, False, True),
+        (True, False, True, True),
+    ):
+        questions = Questions()
+        questions.ask_ahead(S, 1.0)
+        assert questions.awaited is None
+        assert questions.unsent is not None
+        questions.unsent.sent_at = 1.0
+        if answered:
+            assert questions.answered(S, is_marked=True) is not None
+        if voice:
+            questions.voice_came()
+        assert questions.ask_last(2 * S, 2.0, is_missing=missing) is not waits
+        assert questions.unsent is not None
+        assert (questions.awaited is not None) is waits
+
+
+def test_what_was_asked_ahead_is_forgotten_with_the_rest() -> None:
+    """Its answer is not wanted."""
+    questions = Questions()
+    questions.ask_ahead(S, 1.0)
+    questions.clear()
+    assert not questions.ask_last(2 * S, 2.0, is_missing=False)

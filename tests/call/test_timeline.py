@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from call.measures import Moment
@@ -410,6 +410,15 @@ STEP = st.one_of(
 )
 
 
+@example(
+    [
+        ("caller", 0.0),
+        (Moment.TURN_DECIDED, 0.0),
+        (Moment.INTERRUPTED, 0.0),
+        ("caller", 0.0),
+        ("reply", 0.0),
+    ]
+)
 @given(st.lists(st.tuples(STEP, st.floats(0, 2)), max_size=60))
 def test_any_story_gives_sound_records(story: list[tuple[Moment | str, float]]) -> None:
     """Turns are numbered 1, 2, 3 …; each path tiles its end_to_end or there is none; every word of

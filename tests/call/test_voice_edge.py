@@ -64,6 +64,29 @@ def test_a_line_noise_as_loud_as_the_voice_hides_nothing_from_the_detector() -> 
     assert changes(loud, loud, loud, (False, LOUD), (False, LOUD)) == [(1, True), (4, False)]
 
 
+def ebbs(*packets: tuple[float, float], below: float = 0.85) -> list[int]:
+    """In which packets of a voice of these scores and energies it ebbs."""
+    edge = VoiceEdge(windows=2, fade_db=20.0, fade_packets=2, ebbs_below=below)
+    found: list[int] = []
+    for at, (score, energy) in enumerate(packets):
+        edge.hear(is_voice=score > 0.4, alike=2, energy=energy)
+        found += [at] if edge.ebbs(score) else []
+    return found
+
+
+def test_a_faded_voice_ebbs_when_the_detector_begins_to_doubt_it() -> None:
+    """Once in each pause; a doubt about a loud voice is none, and a sure silence is no end."""
+    loud, closure, doubt = (1.0, LOUD), (0.99, GONE), (0.7, GONE)
+    assert ebbs(loud, (0.7, LOUD), closure, closure, closure, loud) == []
+    assert ebbs(loud, closure, closure, doubt, doubt, loud, doubt, doubt) == [3, 7]
+    assert ebbs(loud, closure, closure, doubt, below=0.0) == []
+
+
+def test_where_noise_hides_the_fading_the_detectors_end_is_an_ebb() -> None:
+    """It cannot come sooner there."""
+    assert ebbs((1.0, LOUD), (0.7, LOUD), (0.2, LOUD)) == [2]
+
+
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1e9)), max_size=60))
 def test_changes_alternate(packets: list[tuple[bool, float]]) -> None:
     """A beginning, a fading, a beginning, whatever comes."""

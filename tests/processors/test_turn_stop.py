@@ -24,7 +24,7 @@ from call.floor import Floor
 from call.measures import TURNS_DECIDED, Measure, NullRecorder
 from call.speculation import Speculation
 from call.waits import Endpoint
-from frames.floor import VoiceOnsetFrame, VoicePauseFrame
+from frames.floor import VoiceEbbFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
 from processors.turn_stop import TurnStop
 from tests.conftest import TICK
@@ -322,24 +322,27 @@ async def test_the_model_is_asked_at_the_first_signal_and_not_again() -> None:
     assert decisions(down) == ["decided", "Hello there."]
 
 
-async def test_a_pause_behind_a_whole_question_asks_before_the_stop() -> None:
+async def test_words_told_behind_an_ebb_of_the_voice_are_asked_before_the_stop() -> None:
     """And a voice that goes on for a moment takes nothing back."""
     down = await through(
         STARTED(),
         InterimTranscriptionFrame("what are your hours", "caller", ""),
         VoiceOnsetFrame(),
         VoicePauseFrame(),
+        VoiceEbbFrame(),
+        pause(),
+        final("What are your hours?"),
+        pause(),
         VoiceOnsetFrame(),
         VoicePauseFrame(),
         pause(),
         STOPPED(),
         sounds(0.95),
-        final("What are your hours?"),
         STTFinalizedFrame(),
         pause(),
         settings=EAGER,
     )
-    assert asked(down) == ["guess what are your hours", "decided"]
+    assert asked(down) == ["guess What are your hours?", "decided"]
 
 
 async def test_other_words_take_the_guess_back_and_ask_with_the_right_ones() -> None:

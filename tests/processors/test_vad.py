@@ -17,7 +17,7 @@ from pipecat.pipeline.worker import PipelineParams
 from pipecat.tests.utils import run_test
 
 from call.audio import RATE_HZ
-from frames.floor import VoiceOnsetFrame, VoicePauseFrame
+from frames.floor import VoiceEbbFrame, VoiceOnsetFrame, VoicePauseFrame
 from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad, preload, session_vad
 from tests.processors.audio import frames, silence, telephone
 
@@ -69,6 +69,20 @@ async def test_an_onset_comes_long_before_the_turn_and_a_pause_before_its_end(
     assert len(between) * 0.02 >= 0.1
 
 
+async def test_the_voice_ebbs_before_it_stops(shared_audio: Path) -> None:
+    """Some 0.1 s before, and in few of its pauses."""
+    sent = frames(telephone(shared_audio / CLIP) + silence(0.5))
+    down, up = await run_test(session_vad(Vad()), frames_to_send=list(sent))
+    kinds = (VoicePauseFrame, VoiceEbbFrame, VADUserStoppedSpeakingFrame)
+    told = [at for at, f in enumerate(down) if isinstance(f, kinds)]
+    assert [type(down[at]) for at in told[-3:]] == list(kinds)
+    between = [f for f in down[told[-2] : told[-1]] if isinstance(f, InputAudioRawFrame)]
+    assert 2 <= len(between) <= 12
+    ebbs = [f for f in down if isinstance(f, VoiceEbbFrame)]
+    assert len(ebbs) <= 2 < sum(isinstance(f, VoicePauseFrame) for f in down)
+    assert len([f for f in up if isinstance(f, VoiceEbbFrame)]) == len(ebbs)
+
+
 async def test_silence_says_nothing() -> None:
     """Not even digital silence, on which a detector may drift."""
     detector = analyzer()
@@ -117,7 +131,14 @@ async def test_times_round_to_whole_windows() -> None:
 
 @pytest.mark.parametrize(
     ("knob", "value"),
-    [("stop_s", 0.0), ("start_s", 9.0), ("onset_s", 0.3), ("confidence", 1.0), ("min_volume", 2.0)],
+    [
+        ("stop_s", 0.0),
+        ("start_s", 9.0),
+        ("onset_s", 0.3),
+        ("confidence", 1.0),
+        ("min_volume", 2.0),
+        ("ebbs_below", 1.5),
+    ],
 )
 def test_senseless_knobs_are_refused(knob: str, value: float) -> None:
     """By name and value."""

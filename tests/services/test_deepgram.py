@@ -38,6 +38,7 @@ from call.measures import (
     STT_SHED,
     Moment,
 )
+from frames.floor import VoiceEbbFrame, VoiceOnsetFrame
 from frames.recovery import HearingBackFrame, HearingLostFrame
 from frames.turns import STTFinalizedFrame
 from services.deepgram import DeepgramSTT
@@ -131,6 +132,26 @@ async def test_an_empty_answer_to_finalize_also_settles(lab: Lab, notes: Notes) 
         await stage.play(VADUserStoppedSpeakingFrame(stop_secs=0.2))
         await stage.until(lambda: stage.seen(STTFinalizedFrame))
     assert len(stage.seen(TranscriptionFrame)) == 1
+
+
+async def test_words_asked_for_at_an_ebb_are_there_before_the_stop(lab: Lab, notes: Notes) -> None:
+    """Finalize goes with the ebb and again with the stop; the stop waits for no answer, unless a
+    voice came between."""
+    stage = Stage(recogniser(lab, notes, finalize_timeout_s=60.0))
+    async with stage.open():
+        await stage.play(VADUserStartedSpeakingFrame())
+        await stage.play(*audio(SPEECH, 1.2), *audio(SILENCE, 0.1), VoiceEbbFrame())
+        await stage.until(lambda: stage.seen(TranscriptionFrame))
+        assert not stage.seen(STTFinalizedFrame)
+        lab.world.knobs.deepgram.finalize_when_empty = False
+        await stage.play(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+        await stage.until(lambda: _finalizes(lab) == 2)
+        await stage.play(VADUserStartedSpeakingFrame(), VoiceEbbFrame(), VoiceOnsetFrame())
+        await stage.play(VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: _finalizes(lab) == 4)
+        assert len(stage.seen(STTFinalizedFrame)) == 1
+    assert texts(stage) == "hello there"
 
 
 async def test_an_unanswered_finalize_is_settled_by_a_bound(lab: Lab, notes: Notes) -> None:
