@@ -64,7 +64,8 @@ class SettingsError(AgentError):
 
     def __str__(self) -> str:
         remedy = f"; {self.remedy}" if self.remedy else ""
-        return f"{self.key} ({self.source}): {self.problem}{remedy}"
+        said = f"{self.key} ({self.source}): {self.problem}{remedy}"
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in said)  # one line, always
 
 
 class CallRefused(AgentError):

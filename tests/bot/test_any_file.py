@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.persona import read_personas
+from bot.agent_file import read_personas
 from bot.settings import KNOBS, load
 from bot.tools import Tools
 from call.errors import SettingsError
@@ -61,6 +61,7 @@ def test_any_bytes_are_a_file_or_one_line(content: bytes, tmp_path: Path):
 
 @FUZZ
 @given(key=st.sampled_from([knob.key for knob in KNOBS]), value=VALUES, text=st.text(max_size=20))
+@example(key="speak.provider", value="a\u2028b", text="a\rb")
 def test_any_value_of_any_knob_is_taken_or_refused_in_one_line(
     key: str, value: Any, text: str, tmp_path: Path
 ):
