@@ -13,12 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 
 from bot.addresses import is_loopback
+from bot.agent_file import load_personas
 from bot.check_privacy import check_privacy, check_recordings
 from bot.check_vendors import ask_vendors
 from bot.check_way_out import check_way_out
 from bot.exposure import LEAST_PASSWORD_CHARS, is_reachable
 from bot.finding import Finding, good, note, problem
-from bot.persona import Persona, Personas, load_personas
+from bot.persona import Persona, Personas
 from bot.secrets import missing_keys
 from bot.seen import check_redis
 from bot.settings import KNOBS, Loaded

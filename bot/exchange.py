@@ -16,11 +16,12 @@ from loguru import logger
 
 import services
 from bot.afterwards import Afterwards
+from bot.agent_file import load_personas, require_voices
 from bot.books import OpenBooks, open_books
 from bot.lines import LinesHere, SharedLines
 from bot.names import open_names
 from bot.notify import Notifier
-from bot.persona import Personas, load_personas, require_voices
+from bot.persona import Personas
 from bot.rehearsal import scripts
 from bot.secrets import account_of
 from bot.settings import Loaded, Settings

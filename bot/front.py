@@ -16,9 +16,10 @@ from typing import Any, cast
 
 from loguru import logger
 
+from bot.agent_file import load_personas
 from bot.books import Books, open_books
 from bot.exchange import ASKED_WITHIN_S, Exchange
-from bot.persona import Personas, load_personas
+from bot.persona import Personas
 from bot.relay import told_after
 from bot.settings import Loaded
 from bot.workers import Crew, Worker

@@ -22,7 +22,8 @@ from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.services.llm_service import FunctionCallParams, LLMService
 
-from bot.persona import Persona, read_personas
+from bot.agent_file import read_personas
+from bot.persona import Persona
 from bot.settings import HOME
 from bot.tool_runs import ALL_THE_SAME, UNDER_WAY, CallTools, ToolDoor, register
 from bot.tools import Tool, Tools
