@@ -19,12 +19,15 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import sqrt
 from pathlib import Path
-from statistics import linear_regression
+from statistics import fmean, linear_regression
 
 import aiohttp
+import uvloop
 
-from bench.capacity import STEADY_S, bot_and_lab
+from bench.capacity import OTHER_CORES, bot_and_lab, on_cores
+from bench.capacity_step import STEADY_S
 from bench.latency import QUESTIONS
 from lab.caller import Caller
 from lab.dialling import Phone
@@ -91,10 +94,11 @@ async def soak(options: argparse.Namespace, *, folder: Path) -> Soaked:
     loaded = {name: clips[name] for name in QUESTIONS}
     soaked = Soaked([Window() for _ in range(WINDOWS)])
     async with (
-        bot_and_lab("ours", folder=folder) as (webhook, token, _),
+        bot_and_lab("ours", folder=folder) as house,
         aiohttp.ClientSession() as http,
     ):
-        base, phone = webhook.removesuffix("/twilio/voice"), Phone(auth_token=token)
+        webhook, phone = house.webhook, Phone(auth_token=house.token)
+        base = webhook.removesuffix("/twilio/voice")
         draw = random.Random(options.seed)
         await Caller(plan(draw, loaded, phone, 0)).call(webhook)  # warm
         await asyncio.sleep(SETTLE_S / 2)
@@ -140,13 +144,30 @@ def _book(window: Window, outcome: object) -> None:
             window.added.append(turn.latency_s - STEADY_S)
 
 
-def slope_mb_a_minute(memory: Sequence[tuple[float, float]]) -> float:
-    """Of the second half of the run: the first fills caches."""
+def slope_mb_a_minute(memory: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Of the second half of the run, since the first fills caches; and its noise: twice the
+    slope's standard error."""
     half = memory[len(memory) // 2 :]
     if len(half) < 3:
-        return 0.0
-    slope, _ = linear_regression([minute for minute, _ in half], [held for _, held in half])
-    return slope / 1e6
+        return 0.0, 0.0
+    minutes, held = [minute for minute, _ in half], [bytes_ / 1e6 for _, bytes_ in half]
+    slope, start = linear_regression(minutes, held)
+    off = sum((y - start - slope * x) ** 2 for x, y in zip(minutes, held, strict=True))
+    spread = sum((x - fmean(minutes)) ** 2 for x in minutes)
+    return slope, 2 * sqrt(off / (len(half) - 2) / spread)
+
+
+def halves_ms(windows: Sequence[Window]) -> str:
+    """p99 of the first half of the run against the second's."""
+    middle = len(windows) // 2
+    both = [
+        percentiles(added for window in half for added in window.added)
+        for half in (windows[:middle], windows[middle:])
+    ]
+    first, second = (
+        "–" if half.p99 is None else f"{half.p99 * 1000:.0f} ms (n {half.n})" for half in both
+    )
+    return f"{first} → {second}"
 
 
 def report(soaked: Soaked, *, calls: int, minutes: float) -> str:
@@ -164,11 +185,13 @@ def report(soaked: Soaked, *, calls: int, minutes: float) -> str:
         )
         dry = window.underruns / window.talk_s * 60 if window.talk_s else 0.0
         lines.append(f"| {number} | {three} ({added.n}) | {window.lost} | {dry:.1f} |")
+    slope, noise = slope_mb_a_minute(soaked.memory)
     held = ", ".join(f"{n} {soaked.before[n]:.0f} → {soaked.after[n]:.0f}" for n in HELD)
     lines += [
         "",
+        f"Added p99, first half → second half: {halves_ms(soaked.windows)}.",
         f"Held with nobody on the line, before → after: {held}.",
-        f"Memory while it ran, second half: {slope_mb_a_minute(soaked.memory):+.2f} MB a minute.",
+        f"Memory while it ran, second half: {slope:+.2f} ± {noise:.2f} MB a minute.",
     ]
     lines += [f"problem: {problem}" for problem in sorted(set(soaked.problems))]
     return "\n".join(lines)
@@ -181,8 +204,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="offhook-bench-") as folder:
-        soaked = asyncio.run(soak(options, folder=Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="offhook-bench-") as folder, on_cores(OTHER_CORES):
+        soaked = uvloop.run(soak(options, folder=Path(folder)))
     print(report(soaked, calls=options.calls, minutes=options.minutes))  # noqa: T201 - the command's output
     return int(any(soaked.after[name] > soaked.before[name] for name in HELD[:3]))
 

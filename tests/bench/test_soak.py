@@ -17,9 +17,12 @@ def test_the_slope_is_that_of_the_second_half() -> None:
     """Caches fill in the first."""
     rising = [(minute, 1e8 + 2e6 * minute) for minute in range(20)]
     flat = [(minute, 1e8 if minute < 10 else 2e8) for minute in range(20)]
-    assert slope_mb_a_minute(rising) == pytest.approx(2.0)
-    assert slope_mb_a_minute(flat) == pytest.approx(0.0)
-    assert slope_mb_a_minute(flat[:3]) == 0.0
+    noisy = [(minute, 1e8 + 1e6 * (-1) ** minute) for minute in range(20)]
+    assert slope_mb_a_minute(rising) == (pytest.approx(2.0), pytest.approx(0.0, abs=1e-6))
+    assert slope_mb_a_minute(flat) == (pytest.approx(0.0), pytest.approx(0.0, abs=1e-6))
+    assert slope_mb_a_minute(flat[:3]) == (0.0, 0.0)
+    slope, noise = slope_mb_a_minute(noisy)
+    assert abs(slope) < noise < 0.5
 
 
 def test_the_report_puts_windows_beside_each_other() -> None:
@@ -33,6 +36,7 @@ def test_the_report_puts_windows_beside_each_other() -> None:
     assert "| 1 | 100 / 100 / 100 (40) | 0 | 0.0 |" in text
     assert "| 2 | 200 / 200 / 200 (50) | 1 | 2.0 |" in text
     assert "tasks 12 → 12" in text
+    assert "first half → second half: 100 ms (n 40) → 200 ms (n 50)" in text
     assert text.count("problem: no answer") == 1
 
 
