@@ -17,6 +17,7 @@ from loguru import logger
 from rich.console import Console
 from rich.table import Table
 
+from bot.environment import settle_libraries
 from call.errors import AgentError, SettingsError
 
 app = typer.Typer(
@@ -196,6 +197,7 @@ def _become(module: str, *arguments: str) -> None:
 
 def main() -> None:
     """Run the command line; an error of ours is one line and exit 1, bad settings too."""
+    settle_libraries()
     # Importing Pipecat logs a banner; `serve` sets up logging of its own, the rest prints answers.
     logger.remove()
     try:

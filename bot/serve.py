@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import socket
 import sys
@@ -49,6 +50,7 @@ async def serve_forever(*, host: str, port: int, with_lab: bool = False) -> int:
         async with open_exchange(opened.loaded, provider_keys(opened.loaded)) as exchange:
             server = _Server(uvicorn_config(build_app(exchange), opened.loaded.settings))
             serving = asyncio.create_task(server.serve(sockets=[opened.listener]))
+            gc.freeze()  # imports and models stay: collections look at calls only
             opened.say_ready(host)
             await drain(exchange, server, serving)
     return 0

@@ -16,10 +16,12 @@ from collections.abc import Callable, Sequence
 from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
+    InputAudioRawFrame,
     UserStoppedSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
 )
+from pipecat.processors.frame_processor import FrameDirection
 
 from call.errors import Party, ProviderFault
 from call.first_token import Patience
@@ -56,6 +58,13 @@ class RecoveryDesk(DecidingProcessor):
         self._waits_since: float | None = None  # the caller has spoken, and no turn came of it
         self._told_at: float | None = None  # that we are hard of hearing
         self._is_behind = False  # the recogniser is back, and hears again what it missed
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """The caller's audio, fifty frames a second, is no business of the desk's."""
+        if isinstance(frame, InputAudioRawFrame) and self._next is not None:
+            await self._next.queue_frame(frame, direction)
+            return
+        await super().process_frame(frame, direction)
 
     def decide(self, frame: Frame, now: float) -> Sequence[Frame] | None:
         """What leaves for what came."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from pipecat.frames.frames import (
     CancelFrame,
@@ -48,13 +49,24 @@ class TurnDetector(FrameProcessor):
         self._turn_bytes: int | None = None  # how much of it belongs to the turn; None: no turn
         self._scoring: asyncio.Task[None] | None = None
 
+    async def queue_frame(
+        self,
+        frame: Frame,
+        direction: FrameDirection = FrameDirection.DOWNSTREAM,
+        callback: Any = None,
+    ) -> None:
+        """The caller's audio goes by without what surrounds other frames, as at the VAD."""
+        if isinstance(frame, InputAudioRawFrame) and self._next is not None:
+            self._keep(frame.audio)
+            await self._next.queue_frame(frame, direction)
+        else:
+            await super().queue_frame(frame, direction, callback)
+
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Pass the frame, then look at it."""
         await super().process_frame(frame, direction)
         await self.push_frame(frame, direction)
         match frame:
-            case InputAudioRawFrame():
-                self._keep(frame.audio)
             case VADUserStartedSpeakingFrame():
                 self._stop_scoring()
                 if self._turn_bytes is None:

@@ -28,6 +28,9 @@ from frames.floor import VoiceEbbFrame, VoiceOnsetFrame, VoicePauseFrame
 
 _ort: Any = onnxruntime  # its wheel exports names that type checkers cannot see
 WINDOW_S = 0.032  # 256 samples at 8 kHz: the model's only window
+_WINDOW = 256
+_CONTEXT = 32  # samples of the window before that the model sees again
+_RATE = np.array(RATE_HZ, dtype=np.int64)
 # How often the framework repeats that somebody is speaking, for whoever waits to yield the floor;
 # each repeat walks the whole list in both directions.
 SPEAKING_NOTICE_S = 0.4
@@ -104,12 +107,32 @@ def preload() -> None:
 
 
 class _SharedSilero(SileroOnnxModel):
-    """Pipecat's wrapper with the call's own state around the shared session."""
+    """The call's own state around the shared session.
+
+    The same arithmetic as Pipecat's wrapper for the one rate there is, on one array that holds a
+    window behind the end of the one before it.
+    """
 
     def __init__(self) -> None:
         self.session = _session()
-        self.sample_rates = [8000, 16000]
+        self.sample_rates = [RATE_HZ]
+        self._input = np.zeros((1, _CONTEXT + _WINDOW), dtype=np.float32)
         self.reset_states()
+
+    def reset_states(self, batch_size: int = 1) -> None:
+        """As if nothing had been heard."""
+        self._state = np.zeros((2, 1, 128), dtype=np.float32)
+        self._input[:] = 0.0
+
+    def __call__(self, x: Any, sr: int) -> Any:
+        """Probability of speech in 256 samples at 8 kHz, as an array of one row."""
+        heard = self._input
+        heard[0, :_CONTEXT] = heard[0, _WINDOW:]
+        heard[0, _CONTEXT:] = x
+        out, self._state = self.session.run(
+            None, {"input": heard, "state": self._state, "sr": _RATE}
+        )
+        return out
 
 
 class SharedSileroAnalyzer(SileroVADAnalyzer):
@@ -155,11 +178,23 @@ class CallVad(VADProcessor):
         self._edge = edge
         self._loudness = Loudness()
 
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+    async def queue_frame(
+        self,
+        frame: Frame,
+        direction: FrameDirection = FrameDirection.DOWNSTREAM,
+        callback: Any = None,
+    ) -> None:
+        """The caller's audio goes by without what surrounds every other frame of the framework's:
+        fifty a second, that costs as much as the detector."""
+        if isinstance(frame, InputAudioRawFrame) and self._next is not None:
+            await self._next.queue_frame(frame, direction)
+            await self._hear(frame)
+        else:
+            await super().queue_frame(frame, direction, callback)
+
+    async def _hear(self, frame: InputAudioRawFrame) -> None:
         """Let the detector work, then tell what its last windows say."""
-        await super().process_frame(frame, direction)
-        if not isinstance(frame, InputAudioRawFrame):
-            return
+        await self._vad_controller.process_frame(frame)
         heard = self._analyzer
         energy = energy_of(heard, frame.audio)
         changed = self._edge.hear(is_voice=heard.is_voice, alike=heard.alike, energy=energy)

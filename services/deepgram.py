@@ -95,6 +95,7 @@ class DeepgramSTT(STTService):
             sample_rate=RATE_HZ,
             ttfs_p99_latency=settings.ttfs_p99_s,
             settings=STTSettings(model=settings.model, language=language),
+            enable_direct_mode=True,  # nothing here waits
         )
         self._recorder = recorder
         self._language = language_of(language)
@@ -149,6 +150,18 @@ class DeepgramSTT(STTService):
         await self._channel.close(farewell='{"type":"CloseStream"}')
 
     # ── frames ───────────────────────────────────────────────────────────────────────
+
+    async def queue_frame(
+        self,
+        frame: Frame,
+        direction: FrameDirection = FrameDirection.DOWNSTREAM,
+        callback: Any = None,
+    ) -> None:
+        """The caller's audio ends here, and is spared what surrounds other frames."""
+        if isinstance(frame, InputAudioRawFrame):
+            await self.process_audio_frame(frame, direction)
+        else:
+            await super().queue_frame(frame, direction, callback)
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Watch the VAD; everything else is the base's."""

@@ -1,4 +1,4 @@
-"""The agent's audio on its way out: cut into 20 ms, kept in order with marks, paced with a lead."""
+"""The agent's audio on its way out: cut into 40 ms, kept in order with marks, paced with a lead."""
 
 from __future__ import annotations
 
@@ -56,6 +56,9 @@ class PacedSender(BaseOutputTransport.MediaSender):
             audio_chunk_size=station.audio_chunk_size,
             params=params,
         )
+        self._bot_speaking_frame_period = float(
+            "inf"
+        )  # a notice nobody reads, through all stations
         self._mouth = mouth
         self._is_reply_silent = True  # nothing of the current reply has left yet
         self._is_last_interruptible = True  # of the audio cut last
