@@ -121,7 +121,7 @@ class _SharedSilero(SileroOnnxModel):
 
     def reset_states(self, batch_size: int = 1) -> None:
         """As if nothing had been heard."""
-        self._state = np.zeros((2, 1, 128), dtype=np.float32)
+        self._state: Any = np.zeros((2, 1, 128), dtype=np.float32)
         self._input[:] = 0.0
 
     def __call__(self, x: Any, sr: int) -> Any:

@@ -18,8 +18,8 @@ def test_the_slope_is_that_of_the_second_half() -> None:
     rising = [(minute, 1e8 + 2e6 * minute) for minute in range(20)]
     flat = [(minute, 1e8 if minute < 10 else 2e8) for minute in range(20)]
     noisy = [(minute, 1e8 + 1e6 * (-1) ** minute) for minute in range(20)]
-    assert slope_mb_a_minute(rising) == (pytest.approx(2.0), pytest.approx(0.0, abs=1e-6))
-    assert slope_mb_a_minute(flat) == (pytest.approx(0.0), pytest.approx(0.0, abs=1e-6))
+    assert slope_mb_a_minute(rising) == pytest.approx((2.0, 0.0), abs=1e-6)
+    assert slope_mb_a_minute(flat) == pytest.approx((0.0, 0.0), abs=1e-6)
     assert slope_mb_a_minute(flat[:3]) == (0.0, 0.0)
     slope, noise = slope_mb_a_minute(noisy)
     assert abs(slope) < noise < 0.5
