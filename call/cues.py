@@ -188,7 +188,8 @@ def _is_question(words: list[str]) -> bool:
 
 
 _OPENERS = _set(
-    "hi hello hey so and well okay ok sorry wait yes no but also then مرحبا السلام عليكم و"
+    "hi hello hey so and well okay ok sorry wait yes no but also then actually excuse me"
+    " مرحبا السلام عليكم و"
 )
 
 

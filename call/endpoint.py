@@ -155,7 +155,7 @@ class EndpointFilter:
             case TurnOpened():
                 self._open, self._asked = True, fact.asked
                 self._opened_at = now
-                self._forget()
+                self._begin(now)
             case TurnClosed():
                 self._open = False
                 self._forget()
@@ -243,6 +243,14 @@ class EndpointFilter:
             most = self._settings.learned**2
             self._patience = min(self._patience * self._settings.learned, most)
         self._decided_at = float("-inf")
+
+    def _begin(self, now: float) -> None:
+        """Words open a turn behind their stop when it took them to take the floor ("stop"): the
+        silence has begun, and has perhaps been scored."""
+        stopped_at, probability = self._stopped_at, self._probability
+        self._forget()
+        if stopped_at is not None and now - stopped_at < self._settings.nothing_s:
+            self._stopped_at, self._probability = stopped_at, probability
 
     def _forget(self) -> None:
         self._decided = self._finalized = False

@@ -41,9 +41,9 @@ class Endpoint:
     sure_s: Waits = (0.06, 0.2, 0.6, 1.0)
     """Sounds finished: answer as soon as the words are in, unless they contradict it. Words weigh
     more: cut-off sentences often sound finished, but nobody ends on "for"."""
-    likely_s: Waits = (0.12, 0.4, 0.7, 1.3)
+    likely_s: Waits = (0.1, 0.4, 0.7, 1.3)
     """Sounds rather finished: a breath's patience when the words could go on."""
-    unlikely_s: Waits = (0.3, 0.55, 0.9, 1.5)
+    unlikely_s: Waits = (0.2, 0.55, 0.9, 1.5)
     """Sounds rather unfinished: a whole question is still answered at once."""
     no_s: Waits = (0.5, 0.8, 1.2, 1.7)
     """Sounds unfinished: outlasts most thinking pauses (median 0.6 s) but never 3 s, which callers

@@ -52,6 +52,7 @@ def test_nobody_ends_a_turn_so(text: str) -> None:
     [
         "What are your opening hours?",
         "Hello, do you have parking",
+        "Actually, can I ask something else?",
         "what is this about",
         "what is it like",
         "what should I do about that",

@@ -282,6 +282,44 @@ def test_words_told_before_the_ebb_show_nothing() -> None:
     assert rule.outlook() == early
 
 
+def test_a_turn_that_words_open_behind_their_stop_waits_from_the_stop() -> None:
+    """It took the words to know that they take the floor ("stop"); the silence counts, and so does
+    its score. A stop of long ago has nothing to do with it."""
+    for words_at, waits in ((0.1, False), (0.9, False), (KNOBS.nothing_s, True)):
+        rule = EndpointFilter(KNOBS)
+        rule.decide(SpeechStarted(), STOP_AT - 0.4)
+        rule.decide(SpeechStopped(), STOP_AT)
+        rule.decide(ProbabilityArrived(0.95, STOP_AT), STOP_AT + 0.07)
+        facts = (TurnOpened(), final("what time is it"), Finalized())
+        decided = [each for fact in facts for each in rule.decide(fact, STOP_AT + words_at)]
+        assert (not decided) is waits
+
+
+def test_a_sound_behind_the_stop_holds_the_decision() -> None:
+    """It may be the caller going on; no longer than the hard stop."""
+    rule = heard((0.05, final("what time is it")), (0.06, VoiceBegan()), (0.07, Finalized()))
+    assert rule.next_deadline() == STOP_AT + KNOBS.hard_stop_s
+    rule.decide(VoicePaused(), STOP_AT + 0.2)
+    assert rule.next_deadline() == pytest.approx(STOP_AT + 0.2 + KNOBS.unknown_s[0])
+
+
+def test_words_of_a_voice_that_was_not_detected_are_not_answered_early() -> None:
+    """Nobody knows whether it goes on."""
+    rule = EndpointFilter(KNOBS)
+    rule.decide(TurnOpened(), STOP_AT)
+    rule.decide(final("what time is it"), STOP_AT)
+    assert rule.outlook() is None
+
+
+def test_the_stop_of_a_turn_that_is_over_opens_no_other() -> None:
+    """Words behind a decision are waited for from when they came."""
+    rule = heard((0.1, final("tuesday")))
+    rule.decide(TurnClosed(), STOP_AT + 0.3)
+    rule.decide(TurnOpened(), STOP_AT + 0.4)
+    rule.decide(final("morning"), STOP_AT + 0.4)
+    assert rule.next_deadline() == pytest.approx(STOP_AT + 0.4 + KNOBS.words_only_s)
+
+
 def test_outside_a_turn_nothing_is_decided() -> None:
     """A turn that somebody else ended is over, and its words are forgotten."""
     rule = heard((0.1, final("tuesday")))
