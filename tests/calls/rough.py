@@ -134,7 +134,7 @@ def ring_all(
 
 def _record(house: House, outcome: Outcome) -> dict[str, Any]:
     """The bot's record, once the call is over for the bot, too."""
-    for _ in range(200):
+    for _ in range(1200):
         for call in house.get("/api/calls"):
             if call["provider_call_id"] == outcome.timeline.call_sid and call["ended_at"]:
                 record: dict[str, Any] = call

@@ -167,6 +167,8 @@ def open_scripted(
         environ = {
             **lab_environment(plain, lab_port=lab.port, port=port),
             "OFFHOOK__LOGS__LEVEL": "DEBUG",
+            # on a crowded machine the ear is slow, and another connection would be dealt a script
+            "OFFHOOK__DEEPGRAM__STALL_S": "10.0",
             "OFFHOOK__STORE__URL": f"sqlite:///{folder}/calls.db",
             **overrides,
         }

@@ -46,7 +46,7 @@ from tests.calls.canaries import (
     kinds_in,
     leaves,
 )
-from tests.calls.house import ROOT, House
+from tests.calls.house import ANSWERS_S, ROOT, House
 from tests.calls.scripted import CLIP, open_scripted, results_of, turns_of
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
@@ -315,7 +315,7 @@ def _hung_up(caller: Any) -> str:
 
 def _kept(house: House, sids: list[str]) -> list[dict[str, Any]]:
     """The records of these calls, in this order."""
-    for _ in range(200):
+    for _ in range(1200):
         kept = {record["provider_call_id"]: record for record in house.get("/api/calls")}
         if len(kept) == len(sids):
             return [kept[sid] for sid in sids]
@@ -331,7 +331,7 @@ def _pages(house: House, records: list[dict[str, Any]]) -> str:
         paths += [f"/api/calls/{record['call_id']}", f"/console/calls/{record['call_id']}"]
     for path in paths:
         try:
-            with urllib.request.urlopen(house.url + path, timeout=10) as answer:
+            with urllib.request.urlopen(house.url + path, timeout=ANSWERS_S) as answer:
                 found.append(answer.read().decode())
         except urllib.error.HTTPError as error:
             assert error.code == 404, path

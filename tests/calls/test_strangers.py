@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from websockets.sync.client import connect
 from lab.receptionist import Reply
 from lab.server import Lab
 from tests.calls.scripted import open_scripted
+from tests.conftest import eventually
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(90)]
 
@@ -45,7 +47,10 @@ def test_a_refused_socket_is_closed_before_any_provider_is_asked(tmp_path: Path)
     """Wrong signature or wrong token: closed, counted, and the lab has seen nothing new."""
     with open_scripted(tmp_path, scripts=[[]], mind=lambda body: Reply("")) as (house, lab):
         url = f"ws://127.0.0.1:{house.port}/twilio/media"
-        before = _quiet(lab)  # the agent's own phrases are made beforehand
+        told = tmp_path / "house.log"  # the agent's own phrases are made beforehand
+        made = eventually(lambda: told.read_text().count("phrases recorded") == 2, what="phrases")
+        asyncio.run(made)
+        before = _quiet(lab)
         with pytest.raises(InvalidStatus) as refused:
             connect(url, additional_headers={"X-Twilio-Signature": "bm90IHRoZWlycw=="})
         assert refused.value.response.status_code == 403

@@ -96,7 +96,6 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Call]]
         scripts=list(SCRIPTS.values()),
         mind=listening,
         OFFHOOK__AGENT__FILE=str(folder / "agent.toml"),
-        OFFHOOK__DEEPGRAM__STALL_S="10.0",  # another connection would be dealt another script
     ) as (house, _):
         callers = {}
         for name in SCRIPTS:  # one behind the other, so that each gets its own script

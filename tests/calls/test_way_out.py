@@ -118,7 +118,7 @@ def _until_greeted(caller: Any) -> None:
 
 def _ended(caller: Any) -> Rung:
     """A call whose house cannot be asked any more."""
-    _, stderr = caller.communicate(timeout=60)
+    _, stderr = caller.communicate(timeout=120)
     report = json.loads((caller.folder / "report.json").read_text())
     return Rung(caller.returncode, report, {}, {}, stderr)
 

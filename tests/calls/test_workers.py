@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.calls.house import House, Rung, open_house
+from tests.calls.house import ANSWERS_S, House, Rung, open_house
 from tests.conftest import TICK
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
@@ -27,6 +27,8 @@ STAYS = [{"do": "wait_agent"}, {"do": "wait_end", "timeout_s": 120}]
 ASKS = [
     {"do": "wait_agent"},
     {"do": "say", "clip": "hours", "pause_s": 4.0},
+    {"do": "wait_agent"},
+    {"do": "say", "clip": "price", "pause_s": 4.0},  # long enough for a third caller to be refused
     {"do": "wait_agent"},
     {"do": "say", "clip": "goodbye", "pause_s": 0.4},
     {"do": "wait_end", "timeout_s": 20},
@@ -57,7 +59,7 @@ def sooner_or_later(is_true: Callable[[], object], *, what: str) -> None:
 
 def ready(house: House) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(f"{house.url}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{house.url}/readyz", timeout=ANSWERS_S) as answer:
             return dict(json.load(answer))
     except urllib.error.HTTPError as full:
         return dict(json.load(full))
@@ -117,7 +119,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
         until(0)
         last = house.dial(files["stays"])
         until(1)
-        with urllib.request.urlopen(f"{house.url}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"{house.url}/metrics", timeout=ANSWERS_S) as answer:
             told.metrics = answer.read().decode().splitlines()
         told.kept = house.get("/api/calls")
         everybody = {house.bot.pid, *children(house.bot.pid), *workers(house)}

@@ -40,7 +40,7 @@ class Served:
 
     def __enter__(self) -> Served:
         self._thread.start()
-        assert self._up.wait(5)
+        assert self._up.wait(30)
         return self
 
     def __exit__(self, *_: object) -> None:

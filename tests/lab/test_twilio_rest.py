@@ -122,7 +122,7 @@ async def test_the_vendors_sdk_is_satisfied() -> None:
         """The SDK has no base URL; its requests are turned to the lab."""
 
         def __init__(self, url: str) -> None:
-            super().__init__(timeout=5)
+            super().__init__(timeout=30)
             self.place = url
 
         def request(  # type: ignore[override]

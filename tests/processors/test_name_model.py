@@ -42,7 +42,7 @@ class Slow:
     def __call__(self, text: str) -> Sequence[Spot]:
         """Wait for the word."""
         self.begun.append(text)
-        assert self.go.acquire(timeout=10)
+        assert self.go.acquire(timeout=40)
         self.threads.add(threading.current_thread().name)
         if text == "broken":
             raise ValueError(text)

@@ -29,7 +29,7 @@ class Slow(SmartTurn):
 
     def probability(self, pcm: bytes) -> float:
         """Wait for the word."""
-        assert self.go.acquire(timeout=10)
+        assert self.go.acquire(timeout=40)
         self.threads.add(threading.current_thread().name)
         self.scored.append(pcm[0])
         if pcm[0] == 255:

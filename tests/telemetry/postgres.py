@@ -15,7 +15,7 @@ import psycopg
 
 from tests.needs import need
 
-READY_S = 15
+READY_S = 60
 
 
 @contextmanager

@@ -124,7 +124,7 @@ def test_processes_that_start_and_write_at_once_lose_nothing(url: str) -> None:
     )
     writers = [elsewhere(url, script) for _ in range(3)]
     for writer in writers:
-        writer.communicate(timeout=60)
+        writer.communicate(timeout=120)
     assert [writer.returncode for writer in writers] == [0, 0, 0]
     store = CallStore(url)
     kept = store.newest(1000)
