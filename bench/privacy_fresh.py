@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from bench.privacy_maker import Maker
 from bench.privacy_score import Labelled, Span
-from bench.privacy_set import HELD_OUT, Maker
+from bench.privacy_set import HELD_OUT
 
 EACH = 6
 """sentences per template"""

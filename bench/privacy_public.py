@@ -13,8 +13,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.privacy_maker import Maker
 from bench.privacy_score import OTHER, Labelled, Span
-from bench.privacy_set import HELD_OUT, Maker
+from bench.privacy_set import HELD_OUT
 from call.privacy_lexicon import ADDRESS, BANK, CARD, EMAIL, LICENCE, NAME, PHONE, SSN
 
 _NEMO = (
