@@ -14,6 +14,7 @@ from pipecat.frames.frames import Frame
 from call.errors import CallRefused, Ending, Party
 from call.farewell import WAY_OUT, Action, Farewell, HangUp, SayGoodbye
 from call.measures import WAYS_OUT
+from call.phrases import Phrases
 from call.way_out import BROKEN, After, Destination, Reason, Step, WayOut, step_after, way_out
 from frames.recovery import WayOutFrame
 from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame
@@ -82,7 +83,7 @@ class CallEnding:
         was_ending = self._farewell.is_asked
         self._act(self._farewell.left(leading.ending, time.monotonic()))
         if not was_ending:
-            words = parting_words(leading, session.persona)
+            words = parting_words(leading, session.persona, session.tongue.phrases)
             self._run(session.leave_with(words, kind=WAY_OUT))
         self._arm()
 
@@ -92,7 +93,7 @@ class CallEnding:
             return
         logger.warning("call ends after capacity.max_call_s")
         self._act(self._farewell.left(Ending.AGENT_SAID_GOODBYE, time.monotonic()))
-        words = self._session.persona.phrases.goodbye
+        words = self._session.tongue.phrases.goodbye
         self._run(self._session.leave_with(words, kind=WAY_OUT))
         self._arm()
 
@@ -146,7 +147,7 @@ class CallEnding:
         for action in actions:
             if isinstance(action, SayGoodbye):
                 handed_off = self._farewell.ending is Ending.HANDED_OFF
-                phrases = self._session.persona.phrases
+                phrases = self._session.tongue.phrases
                 phrase = phrases.transfer if handed_off else phrases.goodbye
                 self._run(self._session.say(phrase, kind="goodbye"))
             else:
@@ -217,9 +218,8 @@ class CallEnding:
         await asyncio.gather(*self._acting, return_exceptions=True)
 
 
-def parting_words(leading: WayOut, persona: Persona) -> str:
+def parting_words(leading: WayOut, persona: Persona, phrases: Phrases) -> str:
     """What the agent says when it gives a call up; the voicemail explains itself."""
-    phrases = persona.phrases
     said = {
         Reason.CALLER_ASKED: "",
         Reason.UNSURE: phrases.misheard,

@@ -17,7 +17,7 @@ import phonenumbers
 
 from bot.tools import Tool
 from call.emergency import Emergency
-from call.phrases import Phrases
+from call.phrases import LANGUAGES, Phrases, phrases_in
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -143,6 +143,25 @@ class Personas:
     def for_number(self, called: str) -> Persona:
         """Who answers calls to this number."""
         return self.numbers.get(called, self.default)
+
+    def phrases_besides(self, persona: Persona) -> Mapping[str, Phrases]:
+        """Phrases in other languages than this agent's: those of a number where one is spoken, else
+        the ones that come with the program."""
+        everybody = (self.default, *self.numbers.values())
+        written = {_base(one.language): one.phrases for one in reversed(everybody)}
+        known = {language: phrases_in(language) for language in LANGUAGES} | written
+        return {name: said for name, said in known.items() if name != _base(persona.language)}
+
+    def voices_in(self, language: str) -> Mapping[str, str]:
+        """Voices of a number where a language is spoken; none if there is no such number."""
+        everybody = (self.default, *self.numbers.values())
+        speakers = (one.voices for one in everybody if _base(one.language) == language)
+        return next(speakers, {})
+
+
+def _base(language: str) -> str:
+    """A language without its country."""
+    return language.split("-")[0].lower()
 
 
 # ── the situation of one call ────────────────────────────────────────────────────────

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 def stations(session: Session) -> list[FrameProcessor]:
     """The stations of one call; `bot/session.py` has opened what they need."""
-    s, report, say = session.settings, session.recorder, session.persona.phrases
+    s, report, say = session.settings, session.recorder, session.tongue
     floor, last_words = session.floor, session.last_words
     return [
         # ── ears ────────────────────────────────────────────────────────────────
         session.wire.input(),  # 20 ms of µ-law from the caller; oldest shed when late
         RecoveryDesk(
             s.patience,
-            phrases=session.persona.phrases,
+            phrases=say,
             recovery=session.recovery,
             on_fault=session.fault_met,
         ),  # faults travel upstream and end here; one table says what the caller hears
@@ -79,7 +79,7 @@ def stations(session: Session) -> list[FrameProcessor]:
         SpeechGate(),  # holds the sound of an answer begun early until the turn is decided
         session.wire.output(),  # µ-law to the caller; marks; hold, resume, clear on barge-in
         HeardLedger(
-            session.heard, report, floor=floor, last_words=last_words
+            session.heard, report, floor=floor, last_words=last_words, tongue=say
         ),  # which words reached the ear
         session.speaker,  # only those enter the conversation
     ]

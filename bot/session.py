@@ -41,6 +41,7 @@ from call.privacy_veil import Veil
 from call.receipt import receipt
 from call.recovery import Recovery, Remedy
 from call.speculation import Speculation
+from call.tongue import ARABIC, Tongue
 from frames.floor import AgentStopsFrame
 from frames.recovery import WayOutFrame
 from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
@@ -106,15 +107,18 @@ class Session:
         self.smart_turn = exchange.smart_turn
         self.names = exchange.names if privacy.reads_names_in(self.language) else None
         self.floor = Floor()
+        self.tongue = Tongue(
+            self.language, self.persona.phrases, exchange.personas.phrases_besides(self.persona)
+        )
         hear = self.settings.hear
         self.doubt = Doubt(
             Doubts(below=hear.ask_again_below, short_words=hear.ask_again_words),
-            self.persona.phrases,
+            self.tongue,
         )
         self.heard = HeardLog(self.settings.heard)
         self.recovery = Recovery()
         self.holding = Holding(
-            self.persona.phrases,
+            self.tongue,
             by_tool={tool.name: tool.filler for tool in self.persona.tools},
             times=exchange.first_clauses,
         )
@@ -174,6 +178,7 @@ class Session:
             recorder=report,
             language=self.language,
             voices=self.persona.voices,
+            arabic=self.exchange.personas.voices_in(ARABIC),
             shared=self.exchange.voices,
             spares=self.exchange.pool,
         )

@@ -22,6 +22,7 @@ from call.cues import asks_yes_or_no, normal, words_of
 from call.phrases import Phrases
 from call.privacy_finding import TOKEN
 from call.privacy_lexicon import HUNDRED, LEXICON, SINGLE, TEEN, TENS
+from call.tongue import Tongue, tongue_of
 
 _MOST_CHARS = 120  # of what is asked back; of a longer turn only what matters
 _AROUND = 2  # words beside what matters, for it to make sense
@@ -104,9 +105,9 @@ class _Turn:
 class Doubt:
     """One call's doubts."""
 
-    def __init__(self, settings: Doubts, phrases: Phrases | None = None) -> None:
+    def __init__(self, settings: Doubts, phrases: Phrases | Tongue | None = None) -> None:
         self._settings = settings
-        self._phrases = phrases or Phrases()
+        self._tongue = tongue_of(phrases)
         self._turn = _Turn()
         self._in_a_row = 0  # unsure turns that were asked back
         self._candidates: list[str] = []  # what the question under way is about
@@ -171,23 +172,23 @@ class Doubt:
         if self._candidates and _is_no(text):
             if self._in_a_row > 1:
                 return GiveUp(), 0, []
-            return AskBack(self._phrases.once_more, "denied"), self._in_a_row, []
+            return AskBack(self._tongue.phrases.once_more, "denied"), self._in_a_row, []
         if not self._is_unsure(turn) or any(_is_same(text, c) for c in self._candidates):
             return sure
         if self._in_a_row > 1:
             return GiveUp(), 0, []
         if self._in_a_row:
             return self._choice(text)
-        words = _filled(self._phrases.heard_right, heard=gist(text))
+        words = _filled(self._tongue.phrases.heard_right, heard=gist(text))
         return AskBack(words, "asked"), 1, [text]
 
     def _choice(self, text: str) -> tuple[Verdict, int, list[str]]:
         """The second time: this, or what was heard first; or this, or once more."""
         if not self._candidates:
-            words = _filled(self._phrases.heard_again, heard=gist(text))
+            words = _filled(self._tongue.phrases.heard_again, heard=gist(text))
             return AskBack(words, "choice"), 2, [text]
         first = self._candidates[0]
-        words = _filled(self._phrases.heard_either, first=gist(first), second=gist(text))
+        words = _filled(self._tongue.phrases.heard_either, first=gist(first), second=gist(text))
         return AskBack(words, "choice"), 2, [first, text]
 
     def _is_unsure(self, turn: _Turn) -> bool:

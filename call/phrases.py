@@ -12,6 +12,10 @@ FILLER = "filler"
 """Kind of a phrase that breaks a silence: heard, but no part of the conversation."""
 
 
+REPLY = "reply"
+"""Kind of the model's own words."""
+
+
 @dataclass(frozen=True)
 class Phrases:
     """What the agent says on its own account, without the model."""
@@ -87,6 +91,11 @@ _PLACES = {
 }
 
 
+def phrases_in(language: str) -> Phrases:
+    """The phrases of a language, as they come with the program."""
+    return Phrases(**phrases_of(language))  # type: ignore[arg-type]
+
+
 def phrases_of(language: str) -> Mapping[str, str | tuple[str, ...]]:
     """The phrases of a language where they are not English, by name; empty for one unknown."""
     return _BY_LANGUAGE.get(language.split("-")[0].lower(), {})
@@ -118,3 +127,6 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "silent_goodbye": "لا أسمع أحداً، سأنهي المكالمة الآن. يرجى الاتصال مرة أخرى. مع السلامة.",
     },
 }
+
+LANGUAGES = ("en", *_BY_LANGUAGE)
+"""in which phrases come with the program"""

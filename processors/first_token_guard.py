@@ -58,6 +58,8 @@ from call.measures import FILLERS, NullRecorder, Recorder
 from call.phrases import FILLER, Phrases
 from call.recovery import Line, Recovery, Stage, Trouble
 from call.speculation import Guess
+from call.spoken import language_of
+from call.tongue import Tongue, tongue_of
 from frames.recovery import ModelLateFrame, WayOutFrame
 from frames.speculation import guess_of, is_withdrawn, mark
 from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
@@ -71,7 +73,7 @@ class Holding:
     """What the guard breaks a silence with: the agent's phrases, what each tool has to say for
     itself, and how fast answers are in this process."""
 
-    phrases: Phrases = Phrases()
+    phrases: Phrases | Tongue = Phrases()
     by_tool: Mapping[str, str] = field(default_factory=dict)
     times: FirstClauseTimes = field(default_factory=FirstClauseTimes)
 
@@ -94,6 +96,7 @@ class FirstTokenGuard(DecidingProcessor):
         self._clauses = replace(clauses, first_words=0)  # a phrase is known to its end
         self._language = language
         self._holding = holding or Holding()
+        self._tongue = tongue_of(self._holding.phrases)
         self._recovery = recovery or Recovery()
         self._recorder = recorder or NullRecorder()
         self._stall_s = patience.stall_s
@@ -185,7 +188,8 @@ class FirstTokenGuard(DecidingProcessor):
         if remedy.line is not Line.FILLER:
             return ()
         self._recorder.count(FILLERS, stage=stage.value)
-        text = filler(silence, self._holding.phrases, self._holding.by_tool)
+        by_tool = self._holding.by_tool if self._tongue.is_home else {}  # in the agent's language
+        text = filler(silence, self._tongue.phrases, by_tool)
         self._held.append(SpeakNowFrame(text, FILLER))
         return self._cut_in(now) if self._is_spoken else self._release(now)
 
@@ -324,5 +328,6 @@ class FirstTokenGuard(DecidingProcessor):
         """A holding phrase is one clause: its sound lies ready in one piece."""
         if say.kind == FILLER:
             return [say.text]
-        cutter = ClauseCutter(self._clauses, language=self._language)
+        language = language_of(say.text, otherwise=self._language)
+        cutter = ClauseCutter(self._clauses, language=language)
         return [*cutter.feed(say.text, 0.0), *cutter.flush()]

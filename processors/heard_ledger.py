@@ -55,7 +55,8 @@ from call.heard import (
 )
 from call.measures import CLAUSES, MARKS_MISSED, VOICE_SWITCHES, Moment, NullRecorder, Recorder
 from call.pardon import LastWords
-from call.phrases import FILLER
+from call.phrases import FILLER, REPLY
+from call.tongue import Tongue, tongue_of
 from frames.speech import (
     ClauseCutFrame,
     ClauseFrame,
@@ -86,6 +87,7 @@ class HeardLedger(DecidingProcessor):
         *,
         floor: Floor | None = None,
         last_words: LastWords | None = None,
+        tongue: Tongue | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(clock=clock)
@@ -93,6 +95,7 @@ class HeardLedger(DecidingProcessor):
         self._recorder = recorder or NullRecorder()
         self._floor = floor or Floor()
         self._last_words = last_words or LastWords()
+        self._tongue = tongue or tongue_of(None)
         self._tools: set[str] = set()  # running
         self._answer_owed = False  # a result came, and no reply has begun since
         self._news: deque[ReplyHeardFrame] = deque()  # copies for those upstream
@@ -180,6 +183,8 @@ class HeardLedger(DecidingProcessor):
             spoken=frame.text,
             clause_id=frame.clause_id,
         )
+        if frame.kind == REPLY:
+            self._tongue.answered(frame.written)
         self._last_words.began(frame.reply, frame.clause, kind=frame.kind)
         self._recorder.reply(frame.reply, frame.kind)
         self._recorder.words("agent", frame.written, final=False)

@@ -39,10 +39,17 @@ from call.idle import (
 from call.measures import IDLE, NullRecorder, Recorder
 from call.pardon import LastWords
 from call.phrases import Phrases
+from call.tongue import Tongue, tongue_of
 from frames.floor import KeyPressedFrame
 from frames.recovery import HearingBackFrame, HearingLostFrame
 from frames.speech import FarewellFrame, ReplyHeardFrame, SpeakNowFrame
 from processors.deciding import DecidingProcessor, Leaving
+
+_WORDS = {
+    Rung.ASK: "still_there",
+    Rung.AGAIN: "still_there_again",
+    Rung.GOODBYE: "silent_goodbye",
+}
 
 
 class IdleGuard(DecidingProcessor):
@@ -57,7 +64,7 @@ class IdleGuard(DecidingProcessor):
         settings: Idle,
         recorder: Recorder | None = None,
         *,
-        phrases: Phrases,
+        phrases: Phrases | Tongue,
         floor: Floor,
         last_words: LastWords,
         clock: Callable[[], float] = time.monotonic,
@@ -66,11 +73,7 @@ class IdleGuard(DecidingProcessor):
         self._rule = IdleLadder(settings, floor)
         self._floor = floor
         self._last_words = last_words
-        self._words = {
-            Rung.ASK: phrases.still_there,
-            Rung.AGAIN: phrases.still_there_again,
-            Rung.GOODBYE: phrases.silent_goodbye,
-        }
+        self._tongue = tongue_of(phrases)
         self._recorder = recorder or NullRecorder()
 
     def decide(self, frame: Frame, now: float) -> Leaving | None:
@@ -102,7 +105,8 @@ class IdleGuard(DecidingProcessor):
     def _climb(self, action: Speak) -> list[Frame]:
         is_last = action.rung is Rung.GOODBYE
         kind = "goodbye" if is_last else "idle"
-        said = SpeakNowFrame(self._words[action.rung], kind, interruptible=not action.is_protected)
+        words = getattr(self._tongue.phrases, _WORDS[action.rung])
+        said = SpeakNowFrame(words, kind, interruptible=not action.is_protected)
         return [FarewellFrame(), said] if is_last else [said]
 
     def _pick_up(self) -> list[Frame]:

@@ -27,6 +27,7 @@ from call.errors import Party, ProviderFault
 from call.first_token import Patience
 from call.phrases import Phrases
 from call.recovery import Line, Recovery, Remedy, Stage, Step, Trouble, trouble
+from call.tongue import Tongue, tongue_of
 from call.way_out import Reason
 from frames.recovery import HearingBackFrame, HearingLostFrame, WayOutFrame, remedy_of
 from frames.speech import SpeakNowFrame
@@ -42,7 +43,7 @@ class RecoveryDesk(DecidingProcessor):
         self,
         patience: Patience,
         *,
-        phrases: Phrases | None = None,
+        phrases: Phrases | Tongue | None = None,
         recovery: Recovery | None = None,
         on_fault: Callable[[ErrorFrame, Remedy | None], object] = lambda frame, remedy: None,
         clock: Callable[[], float] = time.monotonic,
@@ -50,7 +51,7 @@ class RecoveryDesk(DecidingProcessor):
         """`on_fault` is told of every fault, with what is done about it."""
         super().__init__(clock=clock)
         self._patience = patience
-        self._phrases = phrases or Phrases()
+        self._tongue = tongue_of(phrases)
         self._recovery = recovery or Recovery()
         self._on_fault = on_fault
         self._deaf_since: float | None = None
@@ -101,7 +102,7 @@ class RecoveryDesk(DecidingProcessor):
             return ()
         if self._is_behind:
             self._is_behind = False
-            return (SpeakNowFrame(self._phrases.catching_up, "catching_up"),)
+            return (SpeakNowFrame(self._tongue.phrases.catching_up, "catching_up"),)
         self._told_at = now
         return self._act(self._recovery.met(Stage.HEAR, Trouble.GONE), Party.STT)
 
@@ -120,7 +121,7 @@ class RecoveryDesk(DecidingProcessor):
             return (WayOutFrame(reason=Reason.FAULTS, party=party),)
         match remedy.line:
             case Line.SAY_AGAIN:
-                return (SpeakNowFrame(self._phrases.say_again, "say_again"),)
+                return (SpeakNowFrame(self._tongue.phrases.say_again, "say_again"),)
             case Line.HARD_OF_HEARING:
-                return (SpeakNowFrame(self._phrases.hard_of_hearing, "hard_of_hearing"),)
+                return (SpeakNowFrame(self._tongue.phrases.hard_of_hearing, "hard_of_hearing"),)
         return ()  # a holding phrase was said by the guard, at once

@@ -20,7 +20,9 @@ from call.first_token import Patience
 from call.measures import NullRecorder, Recorder
 from call.recovery import Recovery, StandIn
 from call.speculation import Speculation
+from call.tongue import ARABIC, is_arabic
 from services.anthropic import Claude, Prompt
+from services.bilingual import Bilingual
 from services.cartesia import Cartesia, CartesiaDialect
 from services.cast import Cast, Member
 from services.claude_client import Anthropic, Model, Models, claude_client
@@ -257,31 +259,38 @@ def tts(
     recorder: Recorder,
     language: str,
     voices: Mapping[str, str],
+    arabic: Mapping[str, str] | None = None,
     shared: Voices | None = None,
     spares: Pool | None = None,
 ) -> FailoverTTS:
-    """The voice's station; `voices` names the voice to use at each provider, `shared` is what the
-    calls of the process share."""
+    """The voice's station; `voices` names the voice to use at each provider, `arabic` those for
+    replies in Arabic where the agent's language is another (else its own, told the language);
+    `shared` is what the calls of the process share."""
     first = settings.speak.provider
     able = [name for name in settings.speak.stand_ins if keys.get(name) and voices.get(name)]
     used = {name: _voice(voices, name) for name in (first, *able)}
     shared = shared or Voices(tolerance=settings.speak.tolerance)
-    members = [
-        Member(
-            voice(
-                settings,
-                keys,
-                key=VoiceKey(name, used[name], language),
-                recorder=recorder,
-                spares=spares,
-            ),
-            shared.health(name),
-        )
-        for name in used
-    ]
-    repertoire = Repertoire(shared.store, language=language, voices=used)
+    besides = {} if _is_arabic(language) else {**used, **(arabic or {})}
+    others = [VoiceKey(name, besides[name], ARABIC) for name in used if name in besides]
+
+    def one(key: VoiceKey) -> Voice:
+        return voice(settings, keys, key=key, recorder=recorder, spares=spares)
+
+    def both(name: str) -> Voice | Bilingual:
+        home = one(VoiceKey(name, used[name], language))
+        other = next((key for key in others if key.provider == name), None)
+        if other is None:
+            return home
+        return Bilingual(home, one(other), is_other=is_arabic)
+
+    members = [Member(both(name), shared.health(name)) for name in used]
+    repertoire = Repertoire(shared.store, language=language, voices=used, besides=others)
     cast = Cast(members, recorder=recorder, repertoire=repertoire)
     return FailoverTTS(cast, stall_s=settings.speak.stall_s)
+
+
+def _is_arabic(language: str) -> bool:
+    return language.partition("-")[0].lower() == ARABIC
 
 
 def voice(

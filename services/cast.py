@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from call.errors import ProviderFault, ProviderSlow
 from call.measures import FAILOVERS, PROVIDER_FAULTS, TTS_CHARACTERS, Recorder
+from services.bilingual import Bilingual
 from services.fault import kind
 from services.health import VoiceHealth
 from services.phrases import Excerpt, Repertoire
@@ -19,7 +20,7 @@ MOST_FAULTS = 2  # times a voice may fail within a reply before it is not asked 
 class Member:
     """A voice of the call and how well it is."""
 
-    def __init__(self, voice: Voice, health: VoiceHealth) -> None:
+    def __init__(self, voice: Voice | Bilingual, health: VoiceHealth) -> None:
         self.voice = voice
         self.health = health
         self.provider = voice.provider

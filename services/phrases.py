@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
+from call.phrases import LANGUAGES
+
 SHIPPED = "shipped"
 _FOLDER = "phrase_audio"
 AT_ONCE = ("filler", "apology", "way_out")
@@ -78,22 +80,31 @@ class PhraseStore:
 
 
 class Repertoire:
-    """The phrases of one call: one language, one voice at each provider."""
+    """The phrases of one call: one voice at each provider, which speaks the agent's language; the
+    shipped set of every language, for the agent may change to another."""
 
-    def __init__(self, store: PhraseStore, *, language: str, voices: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        store: PhraseStore,
+        *,
+        language: str,
+        voices: Mapping[str, str],
+        besides: Sequence[VoiceKey] = (),
+    ) -> None:
+        """`besides`: the voices of other languages."""
         self._store = store
-        self._shipped = shipped(language)
-        self._keys = {
-            provider: VoiceKey(provider, voice, language) for provider, voice in voices.items()
-        }
+        self._own = shipped(language)
+        self._shipped = [recording for other in LANGUAGES for recording in shipped(other)]
+        own = (VoiceKey(provider, voice, language) for provider, voice in voices.items())
+        self._keys = [*own, *besides]
 
     def find(self, text: str, *, kind: str, first: str) -> Excerpt | None:
         """The sound of a clause of a phrase: of the voice that speaks just now if there is one,
         else of another; of what cannot wait for a voice, else the shipped one."""
         words = words_of(text)
-        for provider in sorted(self._keys, key=lambda provider: provider != first):
-            for recording in self._store.recorded(self._keys[provider]):
-                excerpt = recording.excerpt(words, source=provider)
+        for key in sorted(self._keys, key=lambda key: key.provider != first):
+            for recording in self._store.recorded(key):
+                excerpt = recording.excerpt(words, source=key.provider)
                 if excerpt is not None:
                     return excerpt
         return self.spare(text) if kind in AT_ONCE else None
@@ -106,7 +117,7 @@ class Repertoire:
 
     def generic(self, kind: str) -> tuple[str, Excerpt] | None:
         """A phrase of the same kind that can always be said."""
-        for recording in self._shipped:
+        for recording in self._own:
             if kind in recording.kinds:
                 return recording.text, Excerpt(recording.mulaw, recording.ends, SHIPPED)
         return None

@@ -11,7 +11,7 @@ from bot.persona import Personas
 from bot.settings import HOME, load
 from bot.tools import Tools
 from call.errors import SettingsError
-from call.phrases import Phrases, phrases_of
+from call.phrases import Phrases, phrases_in, phrases_of
 
 pytestmark = pytest.mark.rule
 
@@ -57,6 +57,29 @@ def test_phrases_are_of_the_language_spoken(read):
     assert (here.goodbye, here.fillers) == ("So long.", Phrases().fillers)
     assert (there.busy, there.fillers) == ("لا.", phrases_of("ar")["fillers"])
     assert there.goodbye == phrases_of("ar")["goodbye"]
+
+
+def test_phrases_and_voices_of_other_languages_are_those_of_a_number_where_they_are_spoken(read):
+    """Else the ones that come with the program, and none."""
+    text = f"""{SMALL}
+[phrases]
+goodbye = "Bye from Mia."
+[numbers."+15550199"]
+language = "ar-EG"
+[numbers."+15550199".voices]
+elevenlabs = "layla"
+[numbers."+15550199".phrases]
+goodbye = "مع السلامة من ليلى."
+"""
+    people = read(text)
+    arabic = people.numbers["+15550199"]
+    assert people.phrases_besides(people.default)["ar"].goodbye == "مع السلامة من ليلى."
+    assert people.phrases_besides(arabic)["en"].goodbye == "Bye from Mia."
+    assert "en" not in people.phrases_besides(people.default)
+    assert people.voices_in("ar")["elevenlabs"] == "layla"
+    alone = read(SMALL)
+    assert alone.phrases_besides(alone.default) == {"ar": phrases_in("ar")}
+    assert alone.voices_in("ar") == {}
 
 
 # ── the sample agent ─────────────────────────────────────────────────────────────────

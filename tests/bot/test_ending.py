@@ -18,7 +18,9 @@ from call.emergency import Emergency
 from call.errors import CallRefused, Ending, Party
 from call.heard import Goodbye
 from call.measures import NullRecorder
+from call.phrases import phrases_in
 from call.timeline import TurnRecord
+from call.tongue import Tongue
 from call.way_out import Reason, Step
 from frames.recovery import WayOutFrame
 from frames.speech import PlayedToFrame, ReplyHeardFrame
@@ -45,6 +47,7 @@ class Session:
 
     def __init__(self, persona: Persona, *, wire: str, said: tuple[str, ...]) -> None:
         self.persona = persona
+        self.tongue = Tongue("en", persona.phrases, {"ar": phrases_in("ar")})
         self.settings = Settings(goodbye=Goodbye(watchdog_s=100 * TICK, apology_s=10 * TICK))
         self.caller = SimpleNamespace(wire=wire, provider_call_id="CA1", called="+15550100")
         self.recorder = Recorder(*said)
@@ -191,6 +194,16 @@ async def test_a_goodbye_that_was_asked_for_stands():
     assert session.spoken == []
     assert session.hung_up == ["CA1"]
     assert ending.ending is Ending.AGENT_SAID_GOODBYE
+
+
+async def test_the_last_words_are_in_the_language_the_agent_speaks():
+    """What it says when it gives a call up, like its goodbye."""
+    ending, session = call(wire="webrtc")
+    session.tongue.answered("نفتح يوم الأحد في العاشرة.")
+    ending.way_out(Reason.FATAL)
+    await eventually(lambda: session.spoken, what="the apology")
+    assert session.spoken[0][1].startswith(phrases_in("ar").apology)
+    await ending.aclose()
 
 
 async def test_a_caller_who_leaves_before_being_led_out_has_hung_up():

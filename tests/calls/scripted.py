@@ -77,7 +77,10 @@ class ScriptedEar:
 
     def _is_rest(self, heard: list[Word]) -> bool:
         """Whether these are the last words of what is final already, and no new utterance."""
-        return bool(heard) and heard[0].start_s < self._final_at_s + NEXT_AFTER_S
+        is_rest = bool(heard) and heard[0].start_s < self._final_at_s + NEXT_AFTER_S
+        if is_rest:  # and so is what follows those
+            self._final_at_s = max(self._final_at_s, heard[-1].end_s)
+        return is_rest
 
     def _in_place_of(self, heard: list[Word], *, share: float) -> list[Word]:
         if not heard:

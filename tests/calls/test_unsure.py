@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from call.phrases import Phrases, phrases_in
 from lab.mouth import Clips
 from lab.receptionist import Reply
 from lab.sound import render
@@ -29,6 +30,10 @@ elevenlabs = "EXAVITQu4vr4xnSDxMaL"
 cartesia = "71a7ad14-091c-4e8e-a314-022ece01c121"
 [emergency]
 text = "Hang up and dial 911 now."
+[numbers."+15550199"]
+language = "ar"
+[numbers."+15550199".voices]
+elevenlabs = "AR0QW9C3kXvJm5Zt7LyB"
 """
 NAMES = ("none", "apples", "pears", "plums", "cherries", "grapes")
 LONG = "We have many kinds of treatment here, and I will gladly tell you about each one of them."
@@ -133,7 +138,15 @@ def _script(folder: Path, name: str) -> str:
         "agreed": [says, waits, says, waits, says],
         "given_up": [says, waits, says, waits, says],
         "help": [says, cuts_in, {"do": "silence", "s": 6}, says],
-        "arabic": [says, waits, {**says, "clip": "arabic1"}, waits, {**says, "clip": "arabic2"}],
+        "arabic": [
+            says,
+            waits,
+            {**says, "clip": "arabic1"},
+            waits,
+            {**says, "clip": "arabic2"},
+            waits,
+            {"do": "silence", "s": 10},
+        ],
     }[name]
     steps = [{"do": "wait_agent", "timeout_s": 20}, *spoken, waits, {"do": "wait_end"}]
     if name != "given_up":
@@ -178,7 +191,7 @@ def test_a_call_for_help_stops_the_agent_and_is_answered_first(calls: dict[str, 
 
 def test_a_caller_who_changes_to_arabic_is_kept_answered_and_spoken_to(calls: dict[str, Call]):
     """The words reach record and model, digits hidden as in English; the agent's Arabic is said
-    with Arabic numbers, in the agent's own voices."""
+    with Arabic numbers, by the voice of the number where Arabic is spoken."""
     call = calls["arabic"]
     turns = call.rung.record["turns"]
     assert [turn["caller_text"] for turn in turns][1:] == [
@@ -187,8 +200,21 @@ def test_a_caller_who_changes_to_arabic_is_kept_answered_and_spoken_to(calls: di
     ]
     assert "رقم هاتفي [PHONE_1]" in call.talk and "صفر" not in call.talk
     assert call.heard[1:] == [THANKS, OPEN_AT]
-    arabic = [said for said in call.spoken if re.search("[\u0600-\u06ff]", said["text"])]
+    recorded = str(phrases_in("ar"))  # before any call
+    arabic = [
+        said
+        for said in call.spoken
+        if re.search("[\u0600-\u06ff]", said["text"]) and said["text"].strip() not in recorded
+    ]
     words = " ".join(said["text"] for said in arabic)
     assert "صفر" in words and "العاشرة" in words, words
     assert not re.search(r"[0-9A-Za-z]", words), words
-    assert all(said["voice"] in AGENT for said in arabic)
+    assert {said["voice"] for said in arabic} == {"AR0QW9C3kXvJm5Zt7LyB"}
+    spoken = [said for said in call.spoken if "Understood" in said["text"]]
+    assert {said["voice"] for said in spoken} == {"EXAVITQu4vr4xnSDxMaL"}
+
+
+def test_the_agents_own_phrases_change_with_its_answers(calls: dict[str, Call]):
+    """Into the silence behind an Arabic answer it asks in Arabic, too."""
+    assert phrases_in("ar").still_there in calls["arabic"].rung.agent_words
+    assert Phrases().still_there not in calls["arabic"].rung.agent_words

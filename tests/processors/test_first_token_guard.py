@@ -28,8 +28,10 @@ from pipecat.utils.text.base_text_aggregator import TextType
 from call.clauses import Clauses
 from call.first_token import Patience
 from call.measures import FILLERS
+from call.phrases import Phrases, phrases_in
 from call.recovery import Line, Recovery, Remedy, Stage, Step, Trouble
 from call.speculation import Guess, Verdict
+from call.tongue import Tongue
 from frames.recovery import ModelLateFrame, WayOutFrame
 from frames.speculation import guess_of, mark
 from frames.speech import ClauseFrame, PlayedToFrame, ReplyHeardFrame, SpeakNowFrame
@@ -388,6 +390,19 @@ def test_a_slow_tool_speaks_for_itself() -> None:
     result = FunctionCallResultFrame("find_slots", "t", {}, {"ok": True})
     after(station, result, at=17.0)
     assert station.next_deadline() is None
+
+
+def test_holding_phrases_follow_the_agent_into_another_language() -> None:
+    """A tool's own filler does not: it is written in one."""
+    tongue = Tongue("en", Phrases(), {"ar": phrases_in("ar")})
+    tongue.answered("نفتح يوم الأحد في العاشرة.")
+    holding = Holding(tongue, by_tool={"find_slots": "Let me look."})
+    station = FirstTokenGuard(
+        Patience(), Clauses(), language="en", holding=holding, clock=lambda: 0.0
+    )
+    after(asked(station), clause("Sure."), calling(), End(), at=10.5)
+    after(station, ReplyHeardFrame(reply=1), at=11.0)
+    assert said(station, 12.7) == [phrases_in("ar").tool_fillers[0]]
 
 
 def test_a_tool_that_tells_the_model_nothing_owes_nothing() -> None:

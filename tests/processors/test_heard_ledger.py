@@ -32,6 +32,8 @@ from call.floor import Floor
 from call.heard import Heard, HeardLog
 from call.measures import CLAUSES, MARKS_MISSED, VOICE_SWITCHES, Measure, Moment, NullRecorder
 from call.pardon import LastWords
+from call.phrases import Phrases, phrases_in
+from call.tongue import Tongue
 from frames.speech import (
     ClauseCutFrame,
     ClauseFrame,
@@ -107,8 +109,13 @@ class Ear:
 
     def __init__(self, settings: Heard | None = None) -> None:
         self.story, self.floor, self.last_words = Story(), Floor(), LastWords()
+        self.tongue = Tongue("en", Phrases(), {"ar": phrases_in("ar")})
         self.ledger = HeardLedger(
-            HeardLog(settings), self.story, floor=self.floor, last_words=self.last_words
+            HeardLog(settings),
+            self.story,
+            floor=self.floor,
+            last_words=self.last_words,
+            tongue=self.tongue,
         )
         self.speaker = pair(floor=self.floor).assistant()
         self.down: Sequence[Frame] = ()
@@ -426,3 +433,13 @@ async def test_the_last_words_are_known_as_far_as_they_were_heard() -> None:
     assert ear.last_words.cut() == "two, three."
     await ear.hear(start, *parts, *calling("t1"), pause(), InterruptionFrame(), pause())
     assert ear.last_words.is_answer_owed
+
+
+async def test_the_language_of_the_models_own_words_is_the_agents() -> None:
+    """A phrase in another one changes nothing; it may be what was said before."""
+    ear = Ear()
+    await ear.hear(clause("1.1", "لحظة من فضلك، سأتحقق من ذلك.", kind="filler"))
+    assert ear.tongue.is_home
+    ear = Ear()
+    await ear.hear(clause("1.1", "نفتح يوم الأحد في العاشرة."))
+    assert ear.tongue.language == "ar"

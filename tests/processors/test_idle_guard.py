@@ -23,7 +23,8 @@ from call.floor import Floor
 from call.idle import Idle
 from call.measures import IDLE, Measure, NullRecorder
 from call.pardon import LastWords
-from call.phrases import Phrases
+from call.phrases import Phrases, phrases_in
+from call.tongue import Tongue
 from frames.floor import KeyPressedFrame
 from frames.recovery import HearingBackFrame, HearingLostFrame
 from frames.speech import FarewellFrame, ReplyHeardFrame, SpeakNowFrame
@@ -53,8 +54,9 @@ class Stage:
 
     def __init__(self) -> None:
         self.floor, self.last_words, self.counts = Floor(), LastWords(), Counts()
+        self.tongue = Tongue("en", PHRASES, {"ar": phrases_in("ar")})
         self.guard = IdleGuard(
-            KNOBS, self.counts, phrases=PHRASES, floor=self.floor, last_words=self.last_words
+            KNOBS, self.counts, phrases=self.tongue, floor=self.floor, last_words=self.last_words
         )
         self.tell(10.0, ReplyHeardFrame())
 
@@ -88,6 +90,13 @@ def test_silence_is_asked_asked_again_and_let_go() -> None:
     assert stage.ring(27.0) == [("Hello?", "idle", True)]
     assert stage.ring(33.0) == [("Goodbye.", "goodbye", True)]
     assert stage.counts.counted == ["ask", "again", "goodbye"]
+
+
+def test_the_ladder_is_in_the_language_of_the_last_answer() -> None:
+    """The caller who changed to it is asked in it."""
+    stage = Stage()
+    stage.tongue.answered("نفتح يوم الأحد في العاشرة.")
+    assert stage.ring(18.0) == [(phrases_in("ar").still_there, "idle", True)]
 
 
 def test_a_word_behind_the_goodbye_takes_the_farewell_back() -> None:

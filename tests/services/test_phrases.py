@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.persona import Disclosure
 from call.clauses import ClauseCutter, Clauses
-from call.phrases import Phrases, phrases_of
+from call.phrases import Phrases, phrases_in, phrases_of
 from call.spoken import spoken
 from services.phrases import (
     SHIPPED,
@@ -113,6 +113,15 @@ def test_a_language_that_nothing_was_shipped_for_has_nothing() -> None:
     """Silence is honest; another language is not."""
     assert shipped("de") == ()
     assert repertoire(PhraseStore(), "de").generic("apology") is None
+
+
+def test_a_phrase_in_another_language_is_found_word_for_word() -> None:
+    """The agent has changed to it; what stands in for any phrase is in its own."""
+    said = repertoire(PhraseStore(), "en")
+    arabic = phrases_in("ar").fillers[0]
+    assert said.find(arabic, kind="filler", first="x") is not None
+    generic = said.generic("filler")
+    assert generic is not None and generic[0].isascii()
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from call.first_token import Patience
 from call.measures import NullRecorder
 from services import Hear, Speak, Think, llm, models, stt, tts
 from services.anthropic import Claude, Prompt
+from services.bilingual import Bilingual
 from services.cartesia import Cartesia
 from services.claude_client import Anthropic
 from services.deepgram import DeepgramSTT
@@ -70,6 +72,27 @@ async def test_one_line_swaps_the_voice() -> None:
     assert voice_of(Settings()) == "elevenlabs"
     other = replace(Settings(), speak=Speak(provider="cartesia", stand_ins=()))
     assert voice_of(other) == "cartesia"
+
+
+@pytest.mark.parametrize(("language", "is_both"), [("en-GB", True), ("ar-EG", False)])
+async def test_a_voice_speaks_arabic_too_where_that_is_not_its_language(
+    language: str, is_both: bool
+) -> None:
+    """With the voices named for it, else with its own."""
+    station = tts(
+        Settings(),
+        KEYS,
+        recorder=NullRecorder(),
+        language=language,
+        voices=VOICES,
+        arabic={"elevenlabs": "layla"},
+    )
+    both = [member.voice for member in station.cast.members]
+    assert [isinstance(voice, Bilingual) for voice in both] == [is_both] * len(both)
+    if is_both:
+        others: Any = [voice._other for voice in both]  # type: ignore[union-attr]
+        assert "/layla/" in others[0].address().url
+        assert "language_code=ar" in others[0].address().url
 
 
 def test_an_unknown_provider_is_refused_with_the_choices() -> None:
