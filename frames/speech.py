@@ -93,8 +93,8 @@ class ClauseCutFrame(DataFrame):
 
 @dataclass
 class PlayedToFrame(SystemFrame):
-    """The caller has heard `clause_id` up to `chars`; broadcast by the wire's input, `at` on the
-    monotonic clock.
+    """The caller has heard `clause_id` up to `chars`; broadcast by the wire's output, `at` on
+    the monotonic clock.
 
     Never sent for a mark that came back because of our own `clear`.
     """

@@ -132,6 +132,8 @@ class FirstTokenGuard(DecidingProcessor):
                 return (frame, *self._abandon(now))
             case WayOutFrame():
                 self._is_left = True
+            case PlayedToFrame():
+                return ()  # told from the wire upwards, several times a second; nobody above asks
             case _ if is_withdrawn(frame):
                 return self._abandon(now)
             case FunctionCallInProgressFrame():

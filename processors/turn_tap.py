@@ -11,6 +11,7 @@ import time
 from pipecat.frames.frames import (
     Frame,
     InterruptionFrame,
+    UserSpeakingFrame,
     UserStoppedSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
@@ -18,11 +19,22 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.measures import INTERRUPTIONS, Moment, NullRecorder, Recorder
-from frames.floor import AgentStopsFrame, HoldFrame, ResumeFrame
+from frames.floor import (
+    AgentStopsFrame,
+    HoldFrame,
+    ResumeFrame,
+    VoiceEbbFrame,
+    VoiceOnsetFrame,
+    VoicePauseFrame,
+)
+
+# How the caller's voice comes and goes matters for whose turn it is, which is decided above; it is
+# told so often that carrying it on to the end of the list would cost more than all decisions.
+_ENDS_HERE = (VoiceOnsetFrame, VoicePauseFrame, VoiceEbbFrame, UserSpeakingFrame)
 
 
 class TurnTap(FrameProcessor):
-    """Zero of the five numbers."""
+    """Zero of the five numbers; the end of what only whose turn it is depends on."""
 
     def __init__(self, recorder: Recorder | None = None) -> None:
         super().__init__(enable_direct_mode=True)
@@ -30,6 +42,8 @@ class TurnTap(FrameProcessor):
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         """Stamp, then pass."""
+        if isinstance(frame, _ENDS_HERE):
+            return
         await super().process_frame(frame, direction)
         if direction is FrameDirection.DOWNSTREAM:  # the other half of a broadcast is its copy
             moment = _moment(frame)

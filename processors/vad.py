@@ -202,11 +202,11 @@ class CallVad(VADProcessor):
             self._loudness.hear(energy)
         if changed is True:
             onset_at = time.monotonic() - heard.alike * WINDOW_S
-            await self.broadcast_frame(VoiceOnsetFrame, at=onset_at)
+            await self.push_frame(VoiceOnsetFrame(at=onset_at))
         elif changed is False:
-            await self.broadcast_frame(VoicePauseFrame, over_db=self._loudness.paused())
+            await self.push_frame(VoicePauseFrame(over_db=self._loudness.paused()))
         if self._edge.ebbs(heard.score):
-            await self.broadcast_frame(VoiceEbbFrame)
+            await self.push_frame(VoiceEbbFrame())
 
 
 def edge_of(edge: VoiceEdge, heard: SharedSileroAnalyzer, packet: bytes) -> bool | None:

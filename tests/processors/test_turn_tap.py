@@ -1,4 +1,4 @@
-"""The tap stamps whose turn it is, and only looks."""
+"""The tap stamps whose turn it is, and ends what only that depended on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pipecat.frames.frames import (
     Frame,
     InterruptionFrame,
     TextFrame,
+    UserSpeakingFrame,
     UserStoppedSpeakingFrame,
     VADUserStartedSpeakingFrame,
     VADUserStoppedSpeakingFrame,
@@ -17,7 +18,13 @@ from pipecat.processors.frame_processor import FrameDirection
 from pipecat.tests.utils import run_test
 
 from call.measures import INTERRUPTIONS, Measure, Moment, NullRecorder
-from frames.floor import HoldFrame, ResumeFrame
+from frames.floor import (
+    HoldFrame,
+    ResumeFrame,
+    VoiceEbbFrame,
+    VoiceOnsetFrame,
+    VoicePauseFrame,
+)
 from processors.turn_tap import TurnTap
 
 pytestmark = pytest.mark.frame
@@ -80,3 +87,10 @@ async def test_the_upstream_copies_of_broadcasts_are_not_counted_again() -> None
     assert list(up) == sent
     assert stamps.stamped == []
     assert stamps.counted == []
+
+
+async def test_how_the_voice_comes_and_goes_is_told_no_further() -> None:
+    """Its turn is decided; everything else passes."""
+    voice = [VoiceOnsetFrame(), VoicePauseFrame(), VoiceEbbFrame(), UserSpeakingFrame()]
+    down, _ = await run_test(TurnTap(), frames_to_send=[*voice, TextFrame("hello")])
+    assert [type(frame) for frame in down] == [TextFrame]

@@ -56,13 +56,13 @@ async def test_speech_is_framed_by_its_start_and_stop(shared_audio: Path) -> Non
 async def test_an_onset_comes_long_before_the_turn_and_a_pause_before_its_end(
     shared_audio: Path,
 ) -> None:
-    """Both ways, in pairs; a speaking agent has to know at once."""
+    """Downstream, in pairs; a speaking agent has to know at once."""
     sent = frames(telephone(shared_audio / CLIP) + silence(0.5))
     down, up = await run_test(session_vad(Vad()), frames_to_send=list(sent))
     edges = (VoiceOnsetFrame, VoicePauseFrame)
     told = [type(f) for f in down if isinstance(f, edges)]
     assert told == [edges[at % 2] for at in range(len(told))] and told[-1] is VoicePauseFrame
-    assert [type(f) for f in up if isinstance(f, edges)] == told
+    assert not [f for f in up if isinstance(f, edges)]  # nobody there asks
     onset = next(at for at, f in enumerate(down) if isinstance(f, VoiceOnsetFrame))
     start = next(at for at, f in enumerate(down) if isinstance(f, VADUserStartedSpeakingFrame))
     between = [f for f in down[onset:start] if isinstance(f, InputAudioRawFrame)]
@@ -80,7 +80,7 @@ async def test_the_voice_ebbs_before_it_stops(shared_audio: Path) -> None:
     assert 2 <= len(between) <= 12
     ebbs = [f for f in down if isinstance(f, VoiceEbbFrame)]
     assert len(ebbs) <= 2 < sum(isinstance(f, VoicePauseFrame) for f in down)
-    assert len([f for f in up if isinstance(f, VoiceEbbFrame)]) == len(ebbs)
+    assert not [f for f in up if isinstance(f, VoiceEbbFrame)]
 
 
 async def test_silence_says_nothing() -> None:

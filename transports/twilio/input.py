@@ -108,13 +108,7 @@ class TwilioInput(BoundedInput, FastAPIWebsocketInputTransport):
             await self.push_audio_frame(frame)
         elif isinstance(frame, PlayedToFrame):
             self._line.echoed(mark_name(frame), frame.at)
-            await self.broadcast_frame(
-                PlayedToFrame,
-                clause_id=frame.clause_id,
-                chars=frame.chars,
-                is_end=frame.is_end,
-                at=frame.at,
-            )
+            await self._line.tell_played(frame)  # those who want to know sit around the output
         elif isinstance(frame, WireStoppedFrame):
             await self._line.ended(frame.reason)
         else:

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from call.errors import PeerVanished
 from call.lead import Bounds, Lead
 from call.measures import WIRE_MARK_ROUND_TRIP, Recorder
+from frames.speech import PlayedToFrame
 from transports.twilio.events import StreamStarted
 from transports.twilio.serializer import TwilioSerializer
 from transports.wire import Wire
@@ -39,6 +40,7 @@ class Line(FastAPIWebsocketClient):
         settings: Wire,
         recorder: Recorder,
         on_end: Callable[[str], Awaitable[None]],
+        tell_played: Callable[[PlayedToFrame], Awaitable[None]],
     ) -> None:
         super().__init__(websocket, callbacks)
         self.websocket = websocket
@@ -51,6 +53,7 @@ class Line(FastAPIWebsocketClient):
         self.reason = ""  # why the stream is over; empty while it is not
         self.lead = Lead(Bounds(settings.lead_s, settings.lead_least_s, settings.lead_most_s))
         self.marks_due: dict[str, float] = {}  # mark -> when its audio will have been played
+        self.tell_played = tell_played  # what was heard goes from the input to the output
         self._on_end = on_end
 
     @property

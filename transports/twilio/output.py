@@ -262,13 +262,21 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         without gaps. The way there is as long for the sound as for the clear.
         """
         if heard is not None:
-            await self.broadcast_frame(
-                PlayedToFrame,
-                clause_id=heard.clause_id,
-                chars=heard.chars,
-                is_end=heard.is_end,
-                at=time.monotonic(),
+            await self.tell_played(
+                PlayedToFrame(
+                    heard.clause_id, heard.chars, is_end=heard.is_end, at=time.monotonic()
+                )
             )
+
+    async def tell_played(self, frame: PlayedToFrame) -> None:
+        """Tell both ways that the ear has heard everything up to a place."""
+        await self.broadcast_frame(
+            PlayedToFrame,
+            clause_id=frame.clause_id,
+            chars=frame.chars,
+            is_end=frame.is_end,
+            at=frame.at,
+        )
 
     async def _send(self, frame: Frame) -> bool:
         """Serialize and send, holding the socket's turn; False when the socket is dead, or the

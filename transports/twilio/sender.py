@@ -131,11 +131,11 @@ class PacedSender(BaseOutputTransport.MediaSender):
             self._is_reply_silent = False
 
     async def _pass(self, frame: Frame, epoch: int) -> None:
-        if isinstance(frame, PlayheadFrame):
+        if isinstance(frame, PlayheadFrame):  # it is of no use behind the wire
             await self._mouth.mark(frame, epoch=epoch)
-        else:
-            await self._mouth.catch_up()  # what it stands behind has to be out
-            await self._handle_frame(frame)
+            return
+        await self._mouth.catch_up()  # what it stands behind has to be out
+        await self._handle_frame(frame)
         if isinstance(frame, LLMFullResponseStartFrame):
             self._is_reply_silent = True
         elif isinstance(frame, TTSStoppedFrame):

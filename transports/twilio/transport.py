@@ -14,6 +14,7 @@ from call.audio import RATE_HZ
 from call.errors import CallerWireFault, PeerBroke, PeerVanished
 from call.measures import Recorder
 from call.mixdown import Recording
+from frames.speech import PlayedToFrame
 from transports.twilio.events import StreamStarted, StreamStopped
 from transports.twilio.input import TwilioInput
 from transports.twilio.line import Line
@@ -114,6 +115,7 @@ class TwilioTransport(FastAPIWebsocketTransport):
             settings=settings,
             recorder=recorder,
             on_end=self._tell,
+            tell_played=self._tell_played,
         )
         self._client = self._line
         self._ears = TwilioInput(self, self._line, params)
@@ -134,6 +136,9 @@ class TwilioTransport(FastAPIWebsocketTransport):
     async def close(self) -> None:
         """Close the socket, whatever state it is in."""
         await self._line.disconnect()
+
+    async def _tell_played(self, frame: PlayedToFrame) -> None:
+        await self._mouth.tell_played(frame)
 
     async def _tell(self, reason: str) -> None:
         await self._ears.stopped(reason)
