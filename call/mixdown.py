@@ -59,11 +59,20 @@ class Breath:
         self._began_at: float | None = None  # of the words to come
         self._is_known = True  # all that was said is final
         self._before_began_at: float | None = None  # of the words of the last final
+        self._secret_at: float | None = None  # since when this breath tells what is silenced
 
     def began(self, now: float) -> None:
         """The caller's voice was noticed."""
+        self._secret_at = None
         if self._is_known:
             self._began_at, self._is_known = now - NOTICED_S, False
+
+    def ended(self, now: float) -> None:
+        """The caller paused. Words are told before that, too, and the rest of them belongs to
+        what they tell."""
+        if self._secret_at is not None:
+            self._recording.secret(self._secret_at, now)
+            self._secret_at = None
 
     def heard(
         self, kinds: Sequence[str], now: float, *, is_final: bool, goes_on: bool = False
@@ -74,13 +83,15 @@ class Breath:
             began_at = min(began_at, self._before_began_at)
         if not self._silence.isdisjoint(kinds):
             self._recording.secret(began_at, now)
+            self._secret_at = began_at
         if is_final:
             self._before_began_at = began_at
             self._began_at, self._is_known = now - WRITTEN_DOWN_S, True
 
     def withheld(self, now: float) -> None:
         """Words came that cannot be judged."""
-        self._recording.secret(self._since(now), now)
+        self._secret_at = self._since(now)
+        self._recording.secret(self._secret_at, now)
 
     def _since(self, now: float) -> float:
         return now - UNNOTICED_S if self._began_at is None else self._began_at

@@ -17,6 +17,7 @@ from pipecat.frames.frames import (
     InterimTranscriptionFrame,
     TranscriptionFrame,
     VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
 )
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
@@ -76,6 +77,8 @@ class Redactor(FrameProcessor):
         match frame:
             case VADUserStartedSpeakingFrame() if direction is FrameDirection.DOWNSTREAM:
                 self._breath.began(self._clock())
+            case VADUserStoppedSpeakingFrame() if direction is FrameDirection.DOWNSTREAM:
+                self._breath.ended(self._clock())
             case TranscriptionFrame() | InterimTranscriptionFrame():
                 self._shorten(frame)
                 is_read = names is not None and isinstance(frame, TranscriptionFrame)

@@ -304,9 +304,12 @@ def test_a_sound_behind_the_stop_holds_the_decision() -> None:
 
 
 def test_words_of_a_voice_that_was_not_detected_are_not_answered_early() -> None:
-    """Nobody knows whether it goes on."""
+    """Nobody knows whether it goes on; outside a turn and without words there is nothing to
+    answer."""
     rule = EndpointFilter(KNOBS)
+    assert rule.outlook() is None
     rule.decide(TurnOpened(), STOP_AT)
+    assert rule.outlook() is None
     rule.decide(final("what time is it"), STOP_AT)
     assert rule.outlook() is None
 

@@ -190,6 +190,21 @@ def test_a_secret_goes_back_to_where_the_breath_began():
     assert tape.seen == [(9.0, 13.0), (9.0, 14.0)]
 
 
+def test_the_rest_of_the_breath_is_silenced_with_what_was_told_within_it():
+    """Words are told before the caller pauses; the next breath is another."""
+    tape = Secrets()
+    breath = Breath(tape, ("card",))
+    breath.began(10.0)
+    breath.heard(("card",), 13.0, is_final=True)
+    breath.ended(14.0)
+    breath.ended(14.5)
+    assert tape.seen == [(9.0, 13.0), (9.0, 14.0)]
+    breath.heard(("card",), 15.0, is_final=True)
+    breath.began(16.0)
+    breath.ended(17.0)
+    assert tape.seen[2:] == [(11.0, 15.0)]
+
+
 def test_a_value_in_pieces_is_silenced_from_its_first_piece():
     """Seven digits were a telephone number until nine more came."""
     tape = Secrets()

@@ -24,7 +24,7 @@ from tests.calls.house import House, process
 CLIP = "book_tuesday"
 """What the caller's mouth says each time; eight words without a pause."""
 CLIP_WORDS = 8
-NEXT_AFTER_S = 0.5  # words this soon after a final are the rest of it
+NEXT_AFTER_S = 0.5  # sound this soon behind sound is the same utterance
 
 Mind = Callable[[dict[str, Any]], Reply]
 
@@ -44,7 +44,9 @@ class ScriptedEar:
         self._lines: list[str] | None = None
         self._current: list[str] | None = None
         self._sure = SURE
-        self._final_at_s = -NEXT_AFTER_S
+        self._sounded_at_s = -NEXT_AFTER_S
+        self._utterance = 0
+        self._told = 0  # the utterance whose line is final
 
     @property
     def heard_s(self) -> float:
@@ -60,6 +62,9 @@ class ScriptedEar:
 
     def feed(self, pcm8k: bytes) -> None:
         self._ear.feed(pcm8k)
+        if self._ear.is_speech:
+            self._utterance += self.heard_s > self._sounded_at_s + NEXT_AFTER_S
+            self._sounded_at_s = self.heard_s
 
     def partial(self) -> list[Word]:
         heard = self._ear.partial()
@@ -72,15 +77,12 @@ class ScriptedEar:
         if not heard or self._is_rest(heard):
             return []
         said = self._in_place_of(heard, share=1.0)
-        self._current, self._final_at_s = None, self.heard_s
+        self._current, self._told = None, self._utterance
         return said
 
     def _is_rest(self, heard: list[Word]) -> bool:
-        """Whether these are the last words of what is final already, and no new utterance."""
-        is_rest = bool(heard) and heard[0].start_s < self._final_at_s + NEXT_AFTER_S
-        if is_rest:  # and so is what follows those
-            self._final_at_s = max(self._final_at_s, heard[-1].end_s)
-        return is_rest
+        """Whether these are more words of what is final already, and no new utterance."""
+        return bool(heard) and self._told == self._utterance
 
     def _in_place_of(self, heard: list[Word], *, share: float) -> list[Word]:
         if not heard:
