@@ -41,7 +41,7 @@ class Wire:
     shorter than this is not heard; all of it is thrown away at a barge-in, so it stays small."""
 
     lead_least_s: float = 0.04
-    """The lead narrows to this while wake-ups are on time: two pieces of audio."""
+    """The lead narrows to this while wake-ups are on time: one piece of audio."""
 
     lead_most_s: float = 0.12
     """The lead widens to this after late wake-ups or on a shaky way; more would be thrown away at
