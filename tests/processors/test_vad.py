@@ -105,12 +105,16 @@ async def test_two_calls_share_the_model_and_nothing_else(shared_audio: Path) ->
 
 
 async def test_it_hears_what_pipecats_own_hears(shared_audio: Path) -> None:
-    """Same model, same rules: sharing and scoring inline change no verdict."""
-    pcm = telephone(shared_audio / CLIP)
-    own = SileroVADAnalyzer(sample_rate=RATE_HZ, params=PARAMS)
+    """Same model, same rules: sharing and scoring inline change no verdict and no bit of a score,
+    resets in silence included."""
+    pcm = telephone(shared_audio / CLIP) + silence(3.0) + telephone(shared_audio / CLIP)
+    windows = [pcm[at : at + 512] for at in range(0, len(pcm) - 511, 512)]
+    own, ours = SileroVADAnalyzer(sample_rate=RATE_HZ, params=PARAMS), analyzer()
     own.set_sample_rate(RATE_HZ)
     try:
-        assert await states(analyzer(), pcm) == await states(own, pcm)
+        for window in windows:
+            assert ours.voice_confidence(window) == own.voice_confidence(window)
+        assert await states(ours, pcm) == await states(own, pcm)
     finally:
         await own.cleanup()
 
