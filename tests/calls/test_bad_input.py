@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.calls.house import ROOT, House, open_house
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
 
 SHORT = {
     "name": "short",

@@ -20,7 +20,7 @@ from telemetry.store import CallStore
 from telemetry.why import why
 from tests.calls.house import House, Rung, open_house
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
 
 # The goal is 5 ms; on a machine that does much else the caller's process may wake later, now and
 # then much later. A wrong account is wrong in most turns.
