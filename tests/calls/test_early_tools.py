@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.call, pytest.mark.timeout(150)]
 
 FIRST, SECOND = "What is free on Tuesday then?", "No, make it Friday for me please."
 TOOL_S = 0.4
-PATIENT = json.dumps([1.5] * 4)  # whatever the evidence; the caller goes on before that
+PATIENT = json.dumps([2.5] * 4)  # whatever the evidence; the caller goes on before that
 BANDS = ("SURE", "LIKELY", "UNLIKELY", "NO", "UNKNOWN")
 
 
@@ -90,7 +90,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     steps = [
         {"do": "wait_agent", "timeout_s": 20},
         {"do": "say", "clip": CLIP, "pause_s": 0.2},
-        {"do": "say", "clip": CLIP, "pause_s": 0.9},
+        {"do": "say", "clip": CLIP, "pause_s": 1.2},
         {"do": "wait_agent", "timeout_s": 15},
         {"do": "hang_up"},
     ]
