@@ -194,7 +194,10 @@ def section(document: Mapping[str, Any]) -> list[str]:
         "- The resume gap is the whole silence from the last sound before the hold to the first "
         "behind it, so it contains the hold's listening time.",
         "- First signal → first audio is `end_to_end_s` of the turn records (all turns, tool "
-        "calls too).",
+        "calls too). The answer is begun before that signal, at the *ebb*: the voice has faded "
+        "within speech and its speech probability falls below `[vad] ebbs_below`. The recogniser "
+        "is asked for the words then, and those it tells for good are answered; the voice is "
+        "asked at the signal, so that no character is spent on a caller who goes on.",
         "- Truth of what was heard: the very samples the carrier played before the clear, found "
         "again in what the lab's voice had said; a word counts if its middle was played, a number "
         "if all its spoken words were; both in the model's own words. By the same samples, sound "
