@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 
 from loguru import logger
 from pipecat.frames.frames import (
@@ -70,6 +71,7 @@ class TurnStart(BaseUserTurnStartStrategy):
         self._onset_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._late: asyncio.Task[None] | None = None  # a verdict the timer brought
+        self._due: deque[Action] = deque()  # decided, not done yet; in this order
 
     async def cleanup(self) -> None:
         """Stop the timer."""
@@ -141,9 +143,9 @@ class TurnStart(BaseUserTurnStartStrategy):
     # ── verdicts ─────────────────────────────────────────────────────────────────────
     async def _tell(self, fact: Fact) -> None:
         """Decide and re-arm before anything is awaited; then act."""
-        actions = self._rule.decide(fact, time.monotonic())
+        self._due += self._rule.decide(fact, time.monotonic())
         self._arm()
-        await self._act(actions)
+        await self._act()
 
     def _arm(self) -> None:
         self._disarm()
@@ -158,14 +160,15 @@ class TurnStart(BaseUserTurnStartStrategy):
             self._timer = None
 
     def _ask_again(self) -> None:
-        actions = self._rule.on_deadline(time.monotonic())
+        self._due += self._rule.on_deadline(time.monotonic())
         self._arm()
-        if actions:
-            self._late = self.create_task(self._act(actions), "verdict")
+        if self._due:
+            self._late = self.create_task(self._act(), "verdict")
 
-    async def _act(self, actions: tuple[Action, ...]) -> None:
-        for action in actions:
-            match action:
+    async def _act(self) -> None:
+        """What is due, by whoever comes first: a frame may overtake the timer's own task."""
+        while self._due:
+            match action := self._due.popleft():
                 case Hold():
                     self._is_holding = True
                     await self.broadcast_frame(HoldFrame, onset_at=self._onset_at)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pipecat.frames.frames import (
@@ -20,9 +23,11 @@ from pipecat.frames.frames import (
 from pipecat.tests.utils import SleepFrame, run_test
 
 from call.floor import Floor
+from call.interruption import BargeIn
 from call.measures import FALSE_INTERRUPTIONS, HOLDS, Measure, NullRecorder
 from frames.floor import HoldFrame, ResumeFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.speech import SpeakNowFrame
+from processors.turn_start import TurnStart
 from tests.conftest import TICK
 from tests.processors.aggregator import pair
 
@@ -265,3 +270,37 @@ async def test_the_record_of_a_turn_holds_no_sign_of_listening() -> None:
     sent = [VoiceOnsetFrame(), VoicePauseFrame(), words("Right."), words("How much?")]
     await run_test(pair(floor=floor, recorder=notes).user(), frames_to_send=sent)
     assert notes.said == ["How much?"]
+
+
+async def test_a_verdict_by_time_is_carried_out_before_what_is_decided_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A frame may come between the timer and its task: the new hold is not lifted by the old
+    resume."""
+    done: list[str] = []
+
+    class Watched(TurnStart):
+        async def broadcast_frame(self, frame_cls: type[Frame], **_: object) -> None:
+            done.append(frame_cls.__name__)
+
+        def create_task(
+            self, coroutine: Coroutine[Any, Any, None], *_: object, **__: object
+        ) -> asyncio.Task[None]:
+            return asyncio.create_task(coroutine)
+
+    clock = SimpleNamespace(now=100.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("processors.turn_start.time", clock)
+    floor = Floor()
+    floor.agent_began()
+    floor.clause_began(1, "We are open from nine to five.", is_protected=False, now=clock.now)
+    start = Watched(floor=floor)
+    await start.process_frame(VoiceOnsetFrame(at=clock.now))
+    clock.now += 0.1
+    await start.process_frame(VoicePauseFrame(over_db=9.0))  # too loud for a sign of listening
+    clock.now += BargeIn().quiet_s
+    start._ask_again()
+    await start.process_frame(VoiceOnsetFrame(at=clock.now))
+    await asyncio.sleep(0)
+    assert done == ["HoldFrame", "ResumeFrame", "HoldFrame"]
+    await start.cleanup()
