@@ -22,12 +22,12 @@ from bench.fault_calls import PATIENCE_S, Call, Switchboard
 from bench.fault_cells import ALWAYS, Cell, cells
 from bench.fault_house import House
 from bench.fault_verdicts import Verdicts
+from bench.holdings import HELD, left_behind
 from lab.measures import percentiles
 
 SETTLE_S = 12.0  # what is closing has closed by then
 REST_S = 40.0  # and idle threads of the doors' pool, which live for 10 s, are gone
 MOST_ARMED = 6
-HELD = ("tasks", "threads", "open_files")
 STEADY = 3  # readings alike before the process counts as idle
 
 
@@ -35,6 +35,7 @@ STEADY = 3  # readings alike before the process counts as idle
 class Tally:
     """What a campaign came to."""
 
+    at_once: int
     calls: int = 0
     hung: int = 0
     turns: int = 0
@@ -57,13 +58,12 @@ class Tally:
     def leaked(self) -> dict[str, float]:
         """What the idle process holds at the end beyond what it held after the first batch."""
         first, last = self.idle[0], self.idle[-1]
-        names = [f"offhook_process_{name}" for name in HELD]
-        return {name: last[name] - first[name] for name in names}
+        return left_behind(first, last, calls=self.at_once)
 
     @property
     def memory_slope(self) -> tuple[float, float]:
         """Bytes a call, and the standard error of that; the first batch is warming up."""
-        sizes = np.array([gauges["offhook_process_memory_bytes"] for gauges in self.idle[1:]])
+        sizes = np.array([gauges["memory_bytes"] for gauges in self.idle[1:]])
         if len(sizes) < 3:
             return 0.0, float("inf")
         per_batch = self.calls / len(self.idle)
@@ -77,7 +77,7 @@ class Tally:
     def is_good(self) -> bool:
         """Nobody hung, nobody was left alone, nothing stayed behind."""
         alone = self.hung or self.unanswered or self.unfinished or self.problems
-        return not alone and all(left <= 0 for left in self.leaked.values())
+        return not alone and not self.leaked
 
 
 class Campaign:
@@ -89,7 +89,7 @@ class Campaign:
         self._board = Switchboard(house, at_once=at_once, seed=seed)
         self._every_s = every_s
         self._pool = [cell for cell in cells() if cell.place != ALWAYS]
-        self.tally = Tally()
+        self.tally = Tally(at_once=at_once)
 
     async def run(self, calls: int, *, batch: int) -> Tally:
         """So many calls, in batches."""
@@ -170,13 +170,12 @@ async def settled(house: House, *, again: Mapping[str, float] | None = None) -> 
 
 def _is_settled(seen: Sequence[dict[str, float]], again: Mapping[str, float] | None) -> bool:
     """Nobody calls, and what is held has been the same for some readings."""
-    last = [tuple(one[f"offhook_process_{name}"] for name in HELD) for one in seen[-STEADY:]]
-    if len(last) < STEADY or seen[-1]["offhook_active_calls"]:
+    last = [tuple(one[name] for name in HELD[:3]) for one in seen[-STEADY:]]
+    if len(last) < STEADY or seen[-1]["active_calls"]:
         return False
     if again is None:
         return len(set(last)) == 1
-    names = ("offhook_process_tasks", "offhook_process_threads")
-    return all(seen[-1][name] <= again[name] + 1 for name in names)
+    return all(seen[-1][name] <= again[name] + 1 for name in ("tasks", "threads"))
 
 
 def report(tally: Tally) -> str:
@@ -184,9 +183,7 @@ def report(tally: Tally) -> str:
     silence = percentiles(tally.silences)
     slope, error = tally.memory_slope
     endings = ", ".join(f"{n} {name}" for name, n in tally.endings.most_common())
-    left = ", ".join(
-        f"{n:+.0f} {name.removeprefix('offhook_process_')}" for name, n in tally.leaked.items()
-    )
+    left = ", ".join(f"{tally.idle[0][n]:.0f} → {tally.idle[-1][n]:.0f} {n}" for n in HELD[:3])
     rows = [
         ("calls", f"{tally.calls}, {sum(tally.struck.values())} faults felt by the bot"),
         ("hung calls", f"{tally.hung}"),
@@ -207,7 +204,7 @@ def report(tally: Tally) -> str:
             )
             + " s",
         ),
-        ("left behind when idle", left),
+        ("held when idle, after the first batch → after the last", left),
         ("memory", f"{slope:+.0f} ± {2 * error:.0f} bytes a call (2 standard errors)"),
     ]
     lines = ["| | |", "| --- | --- |", *(f"| {name} | {text} |" for name, text in rows)]

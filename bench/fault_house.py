@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 
+from bench.holdings import holdings
 from bot.children import running
 from bot.demo import free_port, lab_environment
 from lab.completions import Completions
@@ -127,11 +128,9 @@ class House:
             pass
 
     async def gauges(self) -> dict[str, float]:
-        """What the process holds: the bot's own gauges of tasks, threads, files, memory, calls."""
+        """What the process holds."""
         async with self.http.get(f"{self.base_url}/metrics") as answer:
-            text = await answer.text()
-        found = re.findall(r"(?m)^(offhook_(?:process_\w+|active_calls)) (\S+)$", text)
-        return {name: float(value) for name, value in found}
+            return holdings(await answer.text())
 
 
 def unrehearsed() -> list[dict[str, Any]]:

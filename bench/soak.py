@@ -28,6 +28,7 @@ import uvloop
 
 from bench.capacity import OTHER_CORES, bot_and_lab, on_cores
 from bench.capacity_step import STEADY_S
+from bench.holdings import HELD, holdings, left_behind
 from bench.latency import QUESTIONS
 from lab.caller import Caller
 from lab.dialling import Phone
@@ -38,7 +39,6 @@ from lab.plan import Plan
 from lab.script import HangUp, Interrupt, Say, Script, Step, WaitAgent
 
 WINDOWS = 6
-HELD = ("tasks", "threads", "open_files", "memory_bytes")
 SAMPLE_S = 10.0
 SETTLE_S = 20.0
 VANISHING, INTERRUPTING = 0.2, 0.4  # shares of the callers
@@ -83,11 +83,7 @@ def plan(draw: random.Random, loaded: Mapping[str, object], phone: Phone, number
 async def gauges(http: aiohttp.ClientSession, base: str) -> dict[str, float]:
     """What the process holds, as it says itself."""
     async with http.get(f"{base}/metrics") as answer:
-        lines = (await answer.text()).splitlines()
-    found = dict(line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
-    held = {name: float(found[f"offhook_process_{name}"]) for name in HELD}
-    waiting = float(found["offhook_pool_waiting"])  # for the next callers; a task and a file each
-    return held | {name: held[name] - waiting for name in ("tasks", "open_files")}
+        return holdings(await answer.text())
 
 
 async def soak(options: argparse.Namespace, *, folder: Path) -> Soaked:
@@ -172,15 +168,6 @@ def halves_ms(windows: Sequence[Window]) -> str:
     return f"{first} → {second}"
 
 
-def left_behind(soaked: Soaked, *, calls: int) -> list[str]:
-    """What is held that was not: a process at rest has one task or thread more or less, and an idle
-    connection to the model for each call there was at once."""
-    spared = {"tasks": 1, "threads": 1, "open_files": calls}
-    return [
-        name for name, most in spared.items() if soaked.after[name] - soaked.before[name] > most
-    ]
-
-
 def report(soaked: Soaked, *, calls: int, minutes: float) -> str:
     """The result as markdown."""
     lines = [
@@ -218,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="offhook-bench-") as folder, on_cores(OTHER_CORES):
         soaked = uvloop.run(soak(options, folder=Path(folder)))
     print(report(soaked, calls=options.calls, minutes=options.minutes))  # noqa: T201 - the command's output
-    return int(bool(left_behind(soaked, calls=options.calls)))
+    return int(bool(left_behind(soaked.before, soaked.after, calls=options.calls)))
 
 
 if __name__ == "__main__":

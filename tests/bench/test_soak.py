@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bench.soak import Soaked, Window, left_behind, plan, report, slope_mb_a_minute
+from bench.soak import Soaked, Window, plan, report, slope_mb_a_minute
 from lab.dialling import Phone
 from lab.script import HangUp, Interrupt
 
@@ -38,15 +38,6 @@ def test_the_report_puts_windows_beside_each_other() -> None:
     assert "tasks 12 → 12" in text
     assert "first half → second half: 100 ms (n 40) → 200 ms (n 50)" in text
     assert text.count("problem: no answer") == 1
-
-
-def test_what_is_held_afterwards_and_was_not_before_is_left_behind() -> None:
-    """But for an idle connection a call, and a task more or less."""
-    before = {"tasks": 12.0, "threads": 5.0, "open_files": 30.0, "memory_bytes": 2e8}
-    rested = before | {"tasks": 13.0, "open_files": 33.0, "memory_bytes": 3e8}
-    assert left_behind(Soaked([], before=before, after=rested), calls=3) == []
-    leaky = rested | {"tasks": 14.0, "open_files": 34.0}
-    assert left_behind(Soaked([], before=before, after=leaky), calls=3) == ["tasks", "open_files"]
 
 
 def test_callers_are_drawn_by_their_seed_and_of_all_kinds() -> None:

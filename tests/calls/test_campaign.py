@@ -28,6 +28,4 @@ def test_nobody_is_left_alone_and_nothing_stays_behind(tmp_path: Path):
     tally = asyncio.run(_campaign(tmp_path))
     assert sum(tally.struck.values()) >= 15, tally.struck
     assert (tally.hung, tally.unfinished, tally.unanswered, tally.problems) == (0, 0, [], [])
-    left = tally.leaked  # a process at rest has one task more or less, and keeps idle connections
-    assert left["offhook_process_tasks"] <= 1 and left["offhook_process_threads"] <= 1, left
-    assert left["offhook_process_open_files"] <= AT_ONCE, left
+    assert not tally.leaked

@@ -113,6 +113,6 @@ def test_nothing_stays_behind(tried: Tried):
     """Once nobody calls: no more tasks and threads than a process has at rest, give or take one;
     of sockets those that are kept open to the model, one a call at most."""
     more = {name: tried.after[name] - tried.before[name] for name in tried.before}
-    assert more["offhook_process_tasks"] <= 1, more
-    assert more["offhook_process_threads"] <= 1, more
-    assert more["offhook_process_open_files"] <= AT_ONCE, more
+    assert more["tasks"] <= 1, more
+    assert more["threads"] <= 1, more
+    assert more["open_files"] <= AT_ONCE, more

@@ -165,8 +165,8 @@ def test_nothing_stays_behind(ended: Ended) -> None:
     rest has; of sockets those that are kept open to the model, fewer than one for four calls."""
     more = {name: ended.after[name] - ended.before[name] for name in ended.before}
     calls = len(HANGING_UP) + len(VANISHING_S) + SHORT_CALLS
-    assert more["offhook_process_tasks"] <= 1, more
-    assert more["offhook_process_threads"] <= 1, more
-    assert more["offhook_process_open_files"] < calls / 4, more
-    assert more["offhook_process_memory_bytes"] < calls * KEPT_MB * 1e6, more
+    assert more["tasks"] <= 1, more
+    assert more["threads"] <= 1, more
+    assert more["open_files"] < calls / 4, more
+    assert more["memory_bytes"] < calls * KEPT_MB * 1e6, more
     print(more)  # noqa: T201 - figures to read
