@@ -10,6 +10,7 @@ A load is carried when no turn is lost, added p95 stays within 100 ms of the bot
 call, and a caller hears at most one underrun a minute. The stock bot is judged without the turns in
 which it waited for its detector's 3 s fallback: those are a matter of manners, not of load. A load
 at which lab and callers fill their own core is not judged at all: nobody knows whose fault it was.
+Above two loads that it did not carry, a bot is not rung any more.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Any
 import uvloop
 
 from bench.capacity_page import page, plot, rewritten, row, table
-from bench.capacity_step import TURNS, Step, book, carried
+from bench.capacity_step import TURNS, Step, book, carried, is_beyond
 from bench.latency import QUESTIONS, script
 from bot.children import running
 from bot.demo import free_port, lab_environment
@@ -197,10 +198,13 @@ class Watched:
 
 
 async def _all(options: argparse.Namespace) -> list[Step]:
-    clips, steps = Clips(), []
+    clips = Clips()
+    steps: list[Step] = []
     with on_cores(OTHER_CORES):
         for calls in options.loads:
             for name in options.peers:
+                if is_beyond(steps, name):
+                    continue
                 with tempfile.TemporaryDirectory(prefix="offhook-bench-") as folder:
                     step = await measure(name, calls, clips=clips, folder=Path(folder))
                 steps.append(step)

@@ -109,3 +109,9 @@ def carried(steps: Sequence[Step]) -> dict[str, int]:
                 break
             most[name] = step.calls
     return most
+
+
+def is_beyond(steps: Sequence[Step], name: str) -> bool:
+    """Whether a bot was rung at two loads above what it carries: more would tell nothing."""
+    most = carried(steps).get(name, 0)
+    return sum(step.bot == name and step.calls > most for step in steps) >= 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.capacity_page import BY_HAND, goals, page, rewritten, table
-from bench.capacity_step import FALLBACK_S, STEADY_S, Step, carried
+from bench.capacity_step import FALLBACK_S, STEADY_S, Step, carried, is_beyond
 
 pytestmark = pytest.mark.rule
 
@@ -33,6 +33,15 @@ def test_the_largest_load_without_a_worse_one_below_is_carried() -> None:
         step("stock", 10, underruns=2),
     ]
     assert carried(steps) == {"ours": 20, "stock": 1}
+
+
+def test_a_bot_is_spared_above_two_loads_it_did_not_carry() -> None:
+    """The second may have been the bad luck of the first."""
+    steps = [step("ours", 1), step("stock", 1), step("stock", 10, lost=1)]
+    assert not is_beyond(steps, "stock") and not is_beyond(steps, "ours")
+    steps.append(step("stock", 20))
+    assert is_beyond(steps, "stock") and not is_beyond(steps, "ours")
+    assert not is_beyond([], "ours")
 
 
 @pytest.mark.parametrize(
