@@ -53,10 +53,11 @@ def test_signs_of_listening_do_not_stop_the_agent(call: Rung):
 
 
 def test_interruptions_stop_it_at_the_last_word_heard(call: Rung):
-    """The record holds a beginning of what was meant to be said, in whole words."""
+    """The record holds a beginning of what was meant to be said, in whole words: of the clauses that
+    had begun, so that a cut between two of them leaves none unheard."""
     cut = [turn for turn in call.record["turns"] if turn["interrupted"]]
     assert len(cut) == len(INTERRUPTING)
     for turn in cut:
         heard, meant = turn["heard_text"].split(), turn["agent_text"].split()
-        assert 0 < len(heard) < len(meant)
+        assert 0 < len(heard) <= len(meant)
         assert heard == meant[: len(heard)]
