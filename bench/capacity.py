@@ -150,6 +150,7 @@ async def measure(name: str, calls: int, *, clips: Clips, folder: Path) -> Step:
     step = Step(name, calls)
     loaded = {question: clips[question] for question in QUESTIONS}
     gap_s = min(RAMP_S, RAMP_AT_MOST_S / calls)
+    turns = TURNS if calls > 1 else len(QUESTIONS)  # alone, each is asked once
     async with bot_and_lab(name, folder=folder) as house:
         step.start_s = house.start_s
         phone = Phone(auth_token=house.token) if house.token else Phone()
@@ -158,7 +159,7 @@ async def measure(name: str, calls: int, *, clips: Clips, folder: Path) -> Step:
 
         async def ring(number: int) -> Any:
             await asyncio.sleep(number * gap_s)
-            plan = Plan(script(TURNS, offset=number), loaded, phone=phone)
+            plan = Plan(script(turns, offset=number), loaded, phone=phone)
             return await Caller(plan).call(house.webhook)
 
         began_s = cpu_s(house.bot_pid)

@@ -53,8 +53,8 @@ def test_signs_of_listening_do_not_stop_the_agent(call: Rung):
 
 
 def test_interruptions_stop_it_at_the_last_word_heard(call: Rung):
-    """The record holds a beginning of what was meant to be said, in whole words: of the clauses that
-    had begun, so that a cut between two of them leaves none unheard."""
+    """The record holds a beginning of what was to be said, in whole words; of clauses that had
+    begun, so that a cut between two leaves none unheard."""
     cut = [turn for turn in call.record["turns"] if turn["interrupted"]]
     assert len(cut) == len(INTERRUPTING)
     for turn in cut:
