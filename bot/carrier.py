@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import HTTPException, Request, Response, WebSocket
 from loguru import logger
-from starlette.websockets import WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from bot.exchange import Exchange
 from bot.guard import read_form
@@ -21,6 +21,7 @@ from call.measures import REFUSED, TRANSFERS, VOICEMAILS, WAYS_OUT
 from call.way_out import NO_ROOM, After, Destination, Reason, Step
 from call.whisper import whisper
 from transports.twilio import webhook
+from transports.twilio.tickets import Ticket
 from transports.twilio.transport import answer
 
 XML = "application/xml"
@@ -64,6 +65,7 @@ class CarrierDoors:
                 WAYS_OUT, reason=Reason.CAPACITY.value, destination=Destination.VOICEMAIL.value
             )
             return self._follow(NO_ROOM, request, form)
+        self._exchange.admission.tell_to_come(time.monotonic())
         self._exchange.expect(form.get("To", ""))
         token = self._exchange.tickets.issue(
             form.get("CallSid", ""),
@@ -188,11 +190,14 @@ class CarrierDoors:
         except CallerWireFault:
             self._count("media", "no_start")
             return  # closed and logged where it was found out
-        caller = await self._caller(door.start)
-        if caller is None:
+        ticket = await self._ticket(door.start)
+        if ticket is None and self._wire.verify_signature:
             await self._turn_away(websocket, "token")
-        elif not self._exchange.admission.enter(caller.number):
-            reason = self._exchange.admission.refusal(caller.number) or "full"
+            return
+        caller = _caller(door.start, ticket)
+        admission, is_awaited = self._exchange.admission, ticket is not None
+        if not admission.enter(caller.number, is_awaited=is_awaited):
+            reason = admission.refusal(caller.number, is_awaited=is_awaited) or "full"
             self._exchange.afterwards.decide(caller.provider_call_id, NO_ROOM)
             self._exchange.keep_unserved(caller, Ending.REFUSED)
             await self._turn_away(websocket, reason)
@@ -220,18 +225,10 @@ class CarrierDoors:
             signature=signature,
         )
 
-    async def _caller(self, start: Any) -> Caller | None:
-        """Who calls, from the one-time ticket; None when a ticket is asked for and not good."""
-        ticket = await self._exchange.tickets.redeem(
+    async def _ticket(self, start: Any) -> Ticket | None:
+        """The one-time ticket that the webhook gave the caller; None when there is no good one."""
+        return await self._exchange.tickets.redeem(
             start.parameters.get("token", ""), call_id=start.call_id, now=time.time()
-        )
-        if ticket is None and self._wire.verify_signature:
-            return None
-        return Caller(
-            provider_call_id=start.call_id,
-            number=ticket.caller if ticket else "",
-            called=ticket.called if ticket else "",
-            wire="twilio",
         )
 
     async def _form(self, request: Request) -> dict[str, str]:
@@ -279,8 +276,18 @@ async def _close(websocket: WebSocket, code: int) -> None:
     try:
         async with asyncio.timeout(CLOSE_WITHIN_S):
             await websocket.close(code)
-    except (TimeoutError, RuntimeError, OSError) as error:  # the peer was faster, or is gone
+    except (TimeoutError, RuntimeError, OSError, WebSocketDisconnect) as error:  # it was faster
         logger.debug("media socket was already closed: {}", type(error).__name__)
+
+
+def _caller(start: Any, ticket: Ticket | None) -> Caller:
+    """Who calls, as the webhook knew it."""
+    return Caller(
+        provider_call_id=start.call_id,
+        number=ticket.caller if ticket else "",
+        called=ticket.called if ticket else "",
+        wire="twilio",
+    )
 
 
 def _call_id(form: dict[str, str]) -> str:

@@ -81,6 +81,8 @@ class Exchange:
     afterwards: Afterwards = field(default_factory=Afterwards)
     lines: SharedLines = field(default_factory=lambda: LinesHere({}))
     notifier: Notifier | None = None
+    is_lost: asyncio.Event = field(default_factory=asyncio.Event)
+    """set when this process can no longer do its work, and had better be started anew"""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -194,6 +196,10 @@ class Exchange:
         task = asyncio.create_task(call)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def drain(self) -> None:
+        """Take no new calls; those who are here, or were told to come, are served."""
+        self.admission.drain()
 
     async def end_calls(self) -> None:
         """End what is still going on, politely: the drain deadline has passed."""

@@ -54,8 +54,10 @@ class Front(Exchange):
     def hear(self, worker: Worker, what: str, told: Mapping[str, Any]) -> object:
         """One thing a worker told or asked."""
         match what:
+            case "ready" | "quiet" | "answers" | "died":
+                self._staffed(worker, what)
             case "entered":
-                self.admission.enter(told["caller"])
+                self.admission.count(told["caller"])
             case "left":
                 self.admission.leave(told["caller"])
             case "record":
@@ -68,9 +70,15 @@ class Front(Exchange):
                 return self._seen.first(told["key"], life_s=told["life_s"], now=told["now"])
             case "event":
                 self.hub.publish(told["event"])
-            case "died":
-                self._bury(worker)
         return None
+
+    def _staffed(self, worker: Worker, what: str) -> None:
+        """There is as much room as there are workers who answer."""
+        self.admission.resize(self.crew.places)
+        if what == "died":
+            self._bury(worker)
+        elif what == "ready" and self.admission.is_draining:
+            worker.talk.tell("drain")
 
     def _keep(self, worker: Worker, document: dict[str, Any]) -> None:
         """A call's document so far: kept, and read for what is new in it."""
@@ -143,6 +151,11 @@ class Front(Exchange):
         ]
 
     # ── the end ──────────────────────────────────────────────────────────────────────
+    def drain(self) -> None:
+        """Take no new calls, and see that no worker does."""
+        super().drain()
+        self.crew.tell("drain")
+
     async def end_calls(self) -> None:
         """End what is still going on, politely, wherever it is."""
         names = self.carrier_calls()
@@ -187,6 +200,7 @@ async def open_front(
             heard=front.hear,
         )
         stack.push_async_callback(front.crew.close)
+        front.is_lost = front.crew.is_lost
         await front.crew.open()
         front.show_gauges()
         for chore in (front.look_on(), front.renew_lines()):

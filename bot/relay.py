@@ -27,9 +27,9 @@ class RelayedAdmission(Admission):
         super().__init__(capacity)
         self._talk = talk
 
-    def enter(self, caller: str = "") -> bool:
+    def enter(self, caller: str = "", *, is_awaited: bool = False) -> bool:
         """Take one call in; False when it must be refused."""
-        entered = super().enter(caller)
+        entered = super().enter(caller, is_awaited=is_awaited)
         if entered:
             self._talk.tell("entered", caller=caller)
         return entered

@@ -8,7 +8,12 @@ import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +24,7 @@ from bot.acceptor import Acceptor
 from bot.children import running
 from bot.demo import DEMO_KEY, lab_environment
 from bot.door import Door, OneRequest, uvicorn_config
-from bot.drain import drain
+from bot.drain import Orders, drain
 from bot.environment import process_environment
 from bot.exchange import open_exchange
 from bot.exposure import require_guarded
@@ -44,15 +49,22 @@ class _Server(uvicorn.Server):
 
 async def serve_forever(*, host: str, port: int, with_lab: bool = False) -> int:
     """Serve alone until SIGTERM or SIGINT; the exit code."""
-    async with _open(host, port, with_lab=with_lab) as opened:
+    orders = Orders()
+    orders.listen()
+    opening = _open(host, port, with_lab=with_lab)
+    return await orders.obeyed_by(_serve_alone(opening, orders=orders))
+
+
+async def _serve_alone(opening: _Opening, *, orders: Orders) -> int:
+    async with opening as opened:
         if opened is None:
             return 1
         async with open_exchange(opened.loaded, provider_keys(opened.loaded)) as exchange:
             server = _Server(uvicorn_config(build_app(exchange), opened.loaded.settings))
             serving = asyncio.create_task(server.serve(sockets=[opened.listener]))
             gc.freeze()  # imports and models stay: collections look at calls only
-            opened.say_ready(host)
-            await drain(exchange, server, serving)
+            opened.say_ready()
+            await drain(exchange, server, serving, orders=orders)
     return 0
 
 
@@ -60,19 +72,30 @@ async def serve_workers(
     *, host: str, port: int, zygote: Zygote, count: int, with_lab: bool = False
 ) -> int:
     """Serve through so many worker processes until SIGTERM or SIGINT; the exit code."""
-    async with _open(host, port, with_lab=with_lab) as opened:
+    orders = Orders()
+    orders.listen()
+    opening = _open(host, port, with_lab=with_lab)
+    return await orders.obeyed_by(_serve_through(zygote, count, opening, orders=orders))
+
+
+async def _serve_through(zygote: Zygote, count: int, opening: _Opening, *, orders: Orders) -> int:
+    async with opening as opened:
         if opened is None:
             return 1
         loaded, secret = opened.loaded, secrets.token_hex(32)
         async with open_front(
-            loaded, zygote=zygote, environ=opened.environ, secret=secret, count=count
+            loaded,
+            zygote=zygote,
+            environ=opened.environ,
+            secret=secret,
+            count=count,
         ) as front:
             door = Door(OneRequest(build_app(front)), loaded.settings)
             acceptor = Acceptor(opened.listener, crew=front.crew, door=door)
             serving = asyncio.create_task(acceptor.serve())
-            opened.say_ready(host)
-            await drain(front, acceptor, serving)
-    return 0
+            opened.say_ready()
+            await drain(front, acceptor, serving, orders=orders)
+            return 1 if front.is_lost.is_set() else 0
 
 
 @dataclass(frozen=True)
@@ -82,11 +105,15 @@ class _Opened:
     loaded: Loaded
     environ: Mapping[str, str]
     listener: socket.socket
+    host: str
 
-    def say_ready(self, host: str) -> None:
+    def say_ready(self) -> None:
         """The line that whoever started us waits for."""
         port = self.listener.getsockname()[1]
-        print(f"offhook answers on http://{host}:{port}", flush=True)  # noqa: T201 - read by whoever started us
+        print(f"offhook answers on http://{self.host}:{port}", flush=True)  # noqa: T201 - read by whoever started us
+
+
+_Opening = AbstractAsyncContextManager[_Opened | None]
 
 
 @asynccontextmanager
@@ -106,7 +133,7 @@ async def _open(host: str, port: int, *, with_lab: bool) -> AsyncIterator[_Opene
             loaded = load(environ)
         require_guarded(loaded, host=host)
         require_keys(loaded)
-        yield _Opened(loaded, environ, listener)
+        yield _Opened(loaded, environ, listener, host)
 
 
 def _bind(host: str, port: int) -> socket.socket | None:

@@ -92,7 +92,13 @@ class Talk:
                 waiting.set_result(message["is"])
             return
         what, asked = message.pop("what"), message.pop("ask", None)
-        heard = self._ear(what, message)
+        try:
+            heard = self._ear(what, message)
+        except Exception as error:  # the talk: what follows must be heard all the same
+            logger.opt(exception=error).error(
+                "{} could not be heard: {}", what, type(error).__name__
+            )
+            return
         if asked is None and not isawaitable(heard):
             return
         task = asyncio.create_task(self._answer(asked, heard))

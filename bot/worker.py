@@ -27,6 +27,7 @@ from bot.seen import open_tickets
 from bot.server import build_app
 from bot.settings import Loaded, load, provider_keys
 from bot.talk import Talk, take_over
+from call.errors import AgentError
 from telemetry.logs import configure
 from telemetry.merging import snapshot
 from transports.twilio.tickets import Tickets
@@ -36,7 +37,11 @@ def work(talk: socket.socket, connections: socket.socket) -> int:
     """A worker's whole life."""
     import uvloop
 
-    return uvloop.run(_work(talk, connections))
+    try:
+        return uvloop.run(_work(talk, connections))
+    except AgentError as error:
+        logger.error("a worker cannot begin: {}", error)
+        return 1
 
 
 async def _work(talk_end: socket.socket, connections: socket.socket) -> int:
@@ -106,6 +111,8 @@ class _Worker:
                 return [] if self._exchange is None else snapshot(self._exchange.metrics.registry)
             case "living":
                 return self._living()
+            case "drain" if self._exchange is not None:
+                self._exchange.drain()
             case "watch":
                 self._watching(bool(told["on"]))
             case "end_calls" if self._exchange is not None and self._ending is None:

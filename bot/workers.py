@@ -1,7 +1,8 @@
 """The workers behind one port, as the front sees them: who has room, who died, who comes next.
 
 A worker that dies is replaced; its calls fall to the carrier's next verb and are ended in the
-records as our fault, its neighbours notice nothing.
+records as our fault, its neighbours notice nothing. One that says nothing any more gets no new
+calls, and after a while is killed: it has left its callers in silence.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import asyncio
 import signal
 import socket
 import time
+from asyncio import FIRST_COMPLETED
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import kill
@@ -20,7 +22,8 @@ from typing import Any
 from loguru import logger
 
 from bot.talk import Talk, TalkOverError, hand_over
-from bot.zygote import Born, Zygote
+from bot.zygote import Born, Zygote, ZygoteGone
+from call.errors import AgentError
 from telemetry.merging import Snapshot, added, without_gauges
 
 # A socket that was handed over becomes a call, or is turned away, within this (wire.start_timeout_s
@@ -31,6 +34,11 @@ YOUNG_S = 5.0
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 READY_WITHIN_S = 60.0
 GONE_WITHIN_S = 10.0
+# A worker is asked every second whether it is there. Answers are a matter of milliseconds; one that
+# owes four of them in a row, each for so long, is not late, it hangs.
+ASK_EVERY_S = 1.0
+ANSWERS_WITHIN_S = 2.0
+OWES_AT_MOST = 3
 
 Heard = Callable[["Worker", str, Mapping[str, Any]], object]
 
@@ -44,6 +52,10 @@ class Worker:
     talk: Talk
     born_at: float
     is_ready: bool = False
+    was_young: bool = False
+    """when it died"""
+    owes: int = 0
+    """answers in a row that did not come"""
     calls: list[str] = field(default_factory=list)
     """the callers of its calls; numbers are personal data"""
     records: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
@@ -54,12 +66,24 @@ class Worker:
     held: deque[float] = field(default_factory=deque)
     """when places were held for callers who are being connected"""
 
+    @property
+    def is_able(self) -> bool:
+        """Whether it takes calls."""
+        return self.is_ready and not self.owes
+
     def room(self, max_calls: int, now: float) -> int:
-        """Places left."""
+        """Places left, those taken off who may still come."""
         for waiting in (self.handed, self.held):
             while waiting and now - waiting[0] > SETTLED_S:
                 waiting.popleft()
         return max_calls - len(self.calls) - len(self.handed) - len(self.held)
+
+
+class CrewLost(AgentError):
+    """No worker comes up; why is in the lines before."""
+
+    def __str__(self) -> str:
+        return "the workers do not come up; what they said is above"
 
 
 class Crew:
@@ -78,28 +102,38 @@ class Crew:
         self._lives: set[asyncio.Task[None]] = set()
         self._all_ready = asyncio.Event()
         self._is_closing = False
+        self._bearing = asyncio.Lock()
+        self.is_lost = asyncio.Event()
+        """set when no worker can be born any more"""
         self.departed: Snapshot = []
         """the counters of those that died"""
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Worker]:
         return iter(list(self._workers.values()))
 
     # ── life ─────────────────────────────────────────────────────────────────────────
     async def open(self) -> None:
-        """Start them all; returns when each takes calls."""
+        """Start them all; returns when each takes calls, raises `CrewLost` when they do not."""
         for number in range(1, self._count + 1):
             self._keep_alive(number)
-        async with asyncio.timeout(READY_WITHIN_S):
-            await self._all_ready.wait()
+        ready, lost = (
+            asyncio.create_task(event.wait()) for event in (self._all_ready, self.is_lost)
+        )
+        await asyncio.wait({ready, lost}, return_when=FIRST_COMPLETED, timeout=READY_WITHIN_S)
+        ready.cancel()
+        lost.cancel()
+        if not self._all_ready.is_set():
+            raise CrewLost
 
     async def close(self) -> None:
         """Tell them to go, and see that they do."""
         self._is_closing = True
         for worker in self:
             worker.talk.tell("go")
-        pids = [worker.born.pid for worker in self]
+        pids = {worker.born.pid for worker in self}
         if self._lives:
             await asyncio.wait(self._lives, timeout=GONE_WITHIN_S)
+        pids |= {worker.born.pid for worker in self}
         await _are_gone(pids, within_s=GONE_WITHIN_S)
         for pid in filter(_is_there, pids):  # those that did not go
             with suppress(ProcessLookupError):
@@ -116,27 +150,82 @@ class Crew:
     async def _live_on(self, number: int) -> None:
         """One worker after another in one place."""
         young = 0
-        while not self._is_closing:
-            await asyncio.sleep(PAUSES_S[min(young, len(PAUSES_S) - 1)])
-            if self._is_closing:
-                return
-            worker = await self._bear(number)
-            await worker.talk.listen()
-            self._died(worker)
-            lived_s = time.monotonic() - worker.born_at
-            young = young + 1 if lived_s < YOUNG_S else 0
+        while not self._is_over:
+            worker = await self._born(number)
+            if worker is not None:
+                await self._live(worker)
+            young = young + 1 if worker is None or worker.was_young else 0
+            if young == len(PAUSES_S) and not self._all_ready.is_set():
+                self.is_lost.set()
+            if not self._is_over:
+                pause_s = PAUSES_S[min(young, len(PAUSES_S) - 1)]
+                logger.info("worker {} is started again in {:g} s", number, pause_s)
+                await asyncio.sleep(pause_s)
 
-    async def _bear(self, number: int) -> Worker:
-        born = self._zygote.bear()
+    async def _live(self, worker: Worker) -> None:
+        """One worker's life, seen from here."""
+        watching = asyncio.create_task(self._watch(worker))
+        try:
+            await worker.talk.listen()
+        finally:
+            watching.cancel()
+            await worker.talk.close()
+            self._died(worker)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._is_closing or self.is_lost.is_set()
+
+    async def _born(self, number: int) -> Worker | None:
+        """A new worker, told how to begin; None when none could be born this time."""
+        try:
+            async with self._bearing:
+                born = await asyncio.to_thread(self._zygote.bear)
+        except ZygoteGone as gone:
+            logger.error("worker {} cannot be replaced: {}", number, gone)
+            self.is_lost.set()
+            return None
+        except OSError as error:  # out of descriptors: those who are here may free some
+            logger.error("worker {} cannot be born: {}", number, error.strerror or error)
+            return None
         talk = await Talk.over(born.talk, ear=lambda what, told: self._hear(worker, what, told))
         worker = Worker(number, born, talk, time.monotonic())
         self._workers[number] = worker
         talk.tell("begin", number=number, **self._begin)
+        if self._is_closing:  # while it was being born
+            talk.tell("go")
         return worker
+
+    async def _watch(self, worker: Worker) -> None:
+        """See that it answers and gets ready; whoever does neither is killed, and so replaced."""
+        while worker.owes <= OWES_AT_MOST:
+            await asyncio.sleep(0.0 if worker.owes else ASK_EVERY_S)
+            asked_at = time.monotonic()
+            try:
+                await worker.talk.ask("alive", within_s=ANSWERS_WITHIN_S)
+                self._owes(worker, 0)
+            except TalkOverError:
+                return
+            except TimeoutError:
+                was_late = time.monotonic() - asked_at > ANSWERS_WITHIN_S + ASK_EVERY_S
+                self._owes(worker, worker.owes + (not was_late))  # if we were, so may it have been
+            if not worker.is_ready and asked_at - worker.born_at > READY_WITHIN_S:
+                break
+        logger.error("worker {} hangs with {} calls: killed", worker.number, len(worker.calls))
+        with suppress(ProcessLookupError):
+            kill(worker.born.pid, signal.SIGKILL)
+
+    def _owes(self, worker: Worker, answers: int) -> None:
+        if answers and not worker.owes:
+            logger.warning("worker {} does not answer; it gets no calls", worker.number)
+        was_able, worker.owes = worker.is_able, answers
+        if was_able != worker.is_able:
+            self._heard(worker, "answers" if worker.is_able else "quiet", {})
 
     def _died(self, worker: Worker) -> None:
         del self._workers[worker.number]
         worker.born.connections.close()
+        worker.was_young = not worker.is_ready or time.monotonic() - worker.born_at < YOUNG_S
         self.departed = added(self.departed, without_gauges(worker.figures))
         if not self._is_closing:
             logger.error("worker {} died with {} calls", worker.number, len(worker.calls))
@@ -158,36 +247,42 @@ class Crew:
 
     # ── who takes the next call ──────────────────────────────────────────────────────
     @property
-    def is_ready(self) -> bool:
-        """Whether any worker takes calls."""
-        return any(worker.is_ready for worker in self)
+    def places(self) -> int:
+        """Calls that those who are there take at the same time."""
+        return self._max_calls * sum(worker.is_able for worker in self)
 
     def hold(self, now: float) -> Worker | None:
         """A place for a caller who is being connected, at the worker with the most room."""
-        worker = self._roomiest(now)
-        if worker is not None:
-            worker.held.append(now)
+        worker = max(self._able(), key=lambda w: w.room(self._max_calls, now), default=None)
+        if worker is None or worker.room(self._max_calls, now) <= 0:
+            return None
+        worker.held.append(now)
         return worker
 
     def hand(self, connection: socket.socket, now: float) -> bool:
         """Give a media socket to the worker that holds the oldest place, else to the one with the
         most room. A full house hands it to somebody all the same, who turns it away politely."""
-        held = [w for w in self if w.is_ready and w.held and now - w.held[0] <= SETTLED_S]
+        held = [w for w in self._able() if w.held and now - w.held[0] <= SETTLED_S]
         chosen: Worker | None
         if held:
             chosen = min(held, key=lambda worker: worker.held[0])
             chosen.held.popleft()
         else:
-            chosen = self._roomiest(now) or next((w for w in self if w.is_ready), None)
+            chosen = max(self._able(), key=lambda w: self._welcome(w, now), default=None)
         if chosen is None:
             connection.close()
             return False
         chosen.handed.append(now)
         return hand_over(chosen.born.connections, connection)
 
-    def _roomiest(self, now: float) -> Worker | None:
-        able = [w for w in self if w.is_ready and w.room(self._max_calls, now) > 0]
-        return max(able, key=lambda worker: worker.room(self._max_calls, now), default=None)
+    def _able(self) -> list[Worker]:
+        return [worker for worker in self if worker.is_able]
+
+    def _welcome(self, worker: Worker, now: float) -> tuple[int, int]:
+        """How good a place it is: what may still come counts, but keeps nobody out where the calls
+        that go on leave room; most sockets that strangers open become no call."""
+        room = worker.room(self._max_calls, now)
+        return max(room, 0), self._max_calls - len(worker.calls)
 
     # ── all at once ──────────────────────────────────────────────────────────────────
     def tell(self, what: str, **fields: Any) -> None:
@@ -197,7 +292,7 @@ class Crew:
 
     async def ask(self, what: str) -> list[tuple[Worker, Any]]:
         """Each one's answer; whoever does not answer in time is left out."""
-        workers = [worker for worker in self if worker.is_ready]
+        workers = self._able()
         answers = await asyncio.gather(
             *(worker.talk.ask(what) for worker in workers), return_exceptions=True
         )
@@ -220,7 +315,7 @@ def _is_there(pid: int) -> bool:
     return True
 
 
-async def _are_gone(pids: Sequence[int], *, within_s: float) -> None:
+async def _are_gone(pids: Iterable[int], *, within_s: float) -> None:
     """A process says goodbye a moment before it is gone."""
     try:
         async with asyncio.timeout(within_s):

@@ -17,7 +17,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from call.errors import AgentError
+
 _PID = struct.Struct("!i")
+BEARS_WITHIN_S = 10.0
 
 Work = Callable[[socket.socket, socket.socket], int]
 """A worker's whole life: its end of the talk, its end for connections; the exit code."""
@@ -32,25 +35,43 @@ class Born:
     connections: socket.socket
 
 
+class ZygoteGone(AgentError):
+    """No worker can be copied any more."""
+
+    def __str__(self) -> str:
+        return "the process that workers are copied from is gone"
+
+
 class Zygote:
     """The front's hand on it."""
 
     def __init__(self, pid: int, line: socket.socket) -> None:
         self.pid = pid
         self._line = line
+        self._line.settimeout(BEARS_WITHIN_S)
 
     def bear(self) -> Born:
-        """A new worker; takes a few milliseconds. Raises OSError when the zygote is gone."""
+        """A new worker; takes a few milliseconds, and blocks. Raises `ZygoteGone`, or OSError when
+        this process has no descriptors left."""
         talk, talk_there = socket.socketpair()
-        connections, connections_there = socket.socketpair()
-        with talk_there, connections_there:
-            ends = [talk_there.fileno(), connections_there.fileno()]
-            socket.send_fds(self._line, [b"\1"], ends)
-        answer = self._line.recv(_PID.size)
-        if len(answer) < _PID.size:
-            raise ConnectionError("the process that workers are copied from is gone")
+        with talk_there:
+            connections, connections_there = _pair_beside(talk)
+            with connections_there:
+                pid = self._copy([talk_there.fileno(), connections_there.fileno()])
+        if pid is None:
+            talk.close()
+            connections.close()
+            raise ZygoteGone
         connections.setblocking(False)
-        return Born(_PID.unpack(answer)[0], talk, connections)
+        return Born(pid, talk, connections)
+
+    def _copy(self, ends: list[int]) -> int | None:
+        try:
+            socket.send_fds(self._line, [b"\1"], ends)
+            answer = self._line.recv(_PID.size)
+        except OSError:  # also: it does not answer
+            return None
+        return int(_PID.unpack(answer)[0]) if len(answer) == _PID.size else None
 
     def close(self) -> None:
         """No more workers; those that live go on. Blocks until the zygote is gone, which is at
@@ -58,6 +79,15 @@ class Zygote:
         self._line.close()
         with suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
+
+
+def _pair_beside(first: socket.socket) -> tuple[socket.socket, socket.socket]:
+    """A second pair of sockets, or neither."""
+    try:
+        return socket.socketpair()
+    except OSError:
+        first.close()
+        raise
 
 
 def start(work: Work) -> Zygote:
@@ -76,7 +106,8 @@ def start(work: Work) -> Zygote:
 def _breed(line: socket.socket, work: Work) -> int:
     """Copy a worker for each request, until the front is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the dead
-    for number in (signal.SIGINT, signal.SIGTERM):  # the front tells when it is over
+    # the front tells when it is over; a closed terminal tells all of a group
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     gc.collect()
     gc.freeze()  # what is here now is shared by all copies, and stays unwritten

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 
 from call.errors import MisuseError
@@ -38,6 +38,8 @@ class Capacity:
             )
 
 
+# A caller who was told where to come is there within this; the carrier connects at once.
+COMES_WITHIN_S = 5.0
 # What carriers send for a number that its owner withholds; +266696687 spells ANONYMOUS on the keys.
 WITHHELD = frozenset(
     ("", "+266696687", "+7378742833", "+8656696", "+86282452253", "anonymous", "restricted")
@@ -50,7 +52,9 @@ class Admission:
 
     def __init__(self, capacity: Capacity) -> None:
         self._capacity = capacity
+        self._max_calls = capacity.max_calls
         self._active = 0
+        self._awaited: deque[float] = deque()
         self._by_caller: Counter[str] = Counter()
         self._is_draining = False
 
@@ -62,31 +66,51 @@ class Admission:
     @property
     def max_calls(self) -> int:
         """Calls that may go on at the same time."""
-        return self._capacity.max_calls
+        return self._max_calls
+
+    def resize(self, max_calls: int) -> None:
+        """Room came or went; whoever is in stays in."""
+        self._max_calls = max_calls
 
     @property
     def is_draining(self) -> bool:
         """No new calls; the living may finish."""
         return self._is_draining
 
-    def refusal(self, caller: str = "") -> str | None:
+    def refusal(self, caller: str = "", *, is_awaited: bool = False) -> str | None:
         """Why the next call would be refused: "draining", "full", "caller" (that number has its
-        share), or None for welcome."""
-        if self._is_draining:
+        share), or None for welcome. Who is awaited was told to come before the drain began."""
+        if self._is_draining and not is_awaited:
             return "draining"
-        if self._active >= self._capacity.max_calls:
+        if self._active >= self._max_calls:
             return "full"
         share = self._capacity.max_calls_per_caller
         return "caller" if share and self._by_caller[_known(caller)] >= share else None
 
-    def enter(self, caller: str = "") -> bool:
+    def tell_to_come(self, now: float) -> None:
+        """A caller who rang was told where to come."""
+        self._awaited.append(now)
+
+    def awaited(self, now: float) -> int:
+        """Callers who were told to come and are still on their way."""
+        while self._awaited and now - self._awaited[0] > COMES_WITHIN_S:
+            self._awaited.popleft()
+        return len(self._awaited)
+
+    def enter(self, caller: str = "", *, is_awaited: bool = False) -> bool:
         """Take one call in; False when it must be refused."""
-        if self.refusal(caller) is not None:
+        if self.refusal(caller, is_awaited=is_awaited) is not None:
             return False
+        self.count(caller)
+        return True
+
+    def count(self, caller: str) -> None:
+        """Somebody else took a call in, by rules and at a moment of their own: it is counted."""
         self._active += 1
+        if self._awaited:
+            self._awaited.popleft()
         if _known(caller):
             self._by_caller[caller] += 1
-        return True
 
     def leave(self, caller: str = "") -> None:
         """An admitted call is over; `caller` as it entered."""

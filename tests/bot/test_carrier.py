@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from bot.carrier import INTERNAL_ERROR, POLICY_VIOLATION, _close
 from bot.exchange import Exchange
 from bot.persona import Personas
 from bot.server import build_app
+from bot.settings import load
 from call.way_out import After, Reason, Step
 from tests.bot.test_server import AGENT, FORM, PASSWORD, PUBLIC, exchange, post
 from tests.conftest import eventually
@@ -48,6 +51,36 @@ def client(house: Exchange) -> Iterator[TestClient]:
 def said(answer: Any) -> str:
     """What the carrier's voice says in a document."""
     return " ".join(say.text or "" for say in ElementTree.fromstring(answer.text).iter("Say"))
+
+
+def told_to_come(client: TestClient) -> str:
+    """The token of a call that rings and is welcome."""
+    token = re.search(r'name="token" value="([^"]+)"', post(client, "/twilio/voice").text)
+    assert token is not None
+    return token[1]
+
+
+def come(client: TestClient, token: str) -> int:
+    """A media socket that starts; the code it is closed with."""
+    start = {
+        "event": "start",
+        "sequenceNumber": "1",
+        "streamSid": "MZ1",
+        "start": {
+            "accountSid": "AC1",
+            "streamSid": "MZ1",
+            "callSid": "CA1",
+            "tracks": ["inbound"],
+            "customParameters": {"token": token},
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        },
+    }
+    with client.websocket_connect("/twilio/media") as socket:
+        socket.send_json({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+        socket.send_json(start)
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_text()
+    return closed.value.code
 
 
 def verbs(answer: Any) -> list[str]:
@@ -248,26 +281,7 @@ def test_a_session_that_cannot_begin_leaves_a_record_and_its_line(
         raise RuntimeError("no")
 
     monkeypatch.setattr("bot.server.Session", broken)
-    token = re.search(r'name="token" value="([^"]+)"', post(client, "/twilio/voice").text)
-    assert token is not None
-    start = {
-        "event": "start",
-        "sequenceNumber": "1",
-        "streamSid": "MZ1",
-        "start": {
-            "accountSid": "AC1",
-            "streamSid": "MZ1",
-            "callSid": "CA1",
-            "tracks": ["inbound"],
-            "customParameters": {"token": token[1]},
-            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-        },
-    }
-    with client.websocket_connect("/twilio/media") as socket:
-        socket.send_json({"event": "connected", "protocol": "Call", "version": "1.0.0"})
-        socket.send_json(start)
-        with pytest.raises(WebSocketDisconnect):
-            socket.receive_text()
+    assert come(client, told_to_come(client)) == INTERNAL_ERROR
     assert house.admission.active == 0
     [call] = client.get("/api/calls").json()
     assert (call["ending"], call["fault_party"]) == ("fault", "us")
@@ -298,3 +312,38 @@ def test_a_name_that_is_no_calls_is_kept_nowhere(house: Exchange, client: TestCl
     assert verbs(post(client, "/twilio/recording", form)) == ["Hangup"]
     house.records.put(document("1", provider_call_id=name, voicemail_url=None))
     assert client.get("/api/calls/1").json()["voicemail_url"] is None
+
+
+def test_a_caller_told_to_come_before_the_drain_is_let_in(
+    house: Exchange, client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    """A deploy drops nobody; whoever was told nothing is turned away, and the drain waits."""
+    taken: list[str] = []
+
+    class Session:
+        def __init__(self, _exchange: Exchange, *, door: Any, caller: Any) -> None:
+            taken.append(caller.provider_call_id)
+
+        async def run(self) -> None: ...
+
+    monkeypatch.setattr("bot.server.Session", Session)
+    token = told_to_come(client)
+    house.drain()
+    assert house.admission.awaited(time.monotonic()) == 1
+    house.loaded = load({"OFFHOOK__WIRE__VERIFY_SIGNATURE": "false"})
+    with TestClient(build_app(house), base_url=PUBLIC) as client:
+        assert come(client, "") == POLICY_VIOLATION
+        assert taken == []
+        come(client, token)
+    assert taken == ["CA1"]
+    assert house.admission.awaited(time.monotonic()) == 0
+
+
+async def test_a_socket_whose_peer_is_gone_is_closed_without_a_word():
+    """What the server raises then is nobody's fault."""
+
+    class Gone:
+        async def close(self, code: int) -> None:
+            raise WebSocketDisconnect(code=1006)
+
+    await _close(Gone(), INTERNAL_ERROR)  # type: ignore[arg-type]

@@ -85,6 +85,21 @@ async def test_garbage_ends_the_talk_and_nothing_else() -> None:
     await front.close()
 
 
+async def test_what_cannot_be_heard_does_not_end_the_talk() -> None:
+    """A fault of ours in one message: the others are heard, and nobody waits for its answer."""
+    heard: list[int] = []
+
+    def ear(what: str, told: Mapping[str, Any]) -> None:
+        heard.append(100 // told["n"])
+
+    async with pair(ear) as (front, _):
+        front.tell("record", n=0)
+        with pytest.raises(TimeoutError):
+            await front.ask("figures", within_s=0.05, n=0)
+        front.tell("record", n=50)
+        await eventually(lambda: heard == [2], what="the next was heard")
+
+
 def test_a_connection_that_changes_hands_has_lost_nothing() -> None:
     """What was sent before is read after."""
     here, there = socket.socketpair()

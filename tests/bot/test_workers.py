@@ -7,6 +7,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 
 from bot import workers
 from bot.talk import take_over
-from bot.workers import Crew, Worker
-from bot.zygote import Born, Zygote
-from tests.conftest import eventually
+from bot.workers import Crew, CrewLost, Worker
+from bot.zygote import Born, Zygote, ZygoteGone
+from tests.conftest import TICK, eventually
 
 pytestmark = pytest.mark.wire
 
@@ -27,17 +28,30 @@ class FakeZygote(Zygote):
 
     def __init__(self) -> None:
         self.far: list[tuple[socket.socket, socket.socket]] = []
+        self.failures: list[Exception] = []
+        self.stillborn = False
 
     def bear(self) -> Born:
+        if self.failures:
+            raise self.failures.pop()
         talk, talk_there = socket.socketpair()
         connections, connections_there = socket.socketpair()
         connections_there.setblocking(False)
         connections.setblocking(False)
         self.far.append((talk_there, connections_there))
+        if self.stillborn:
+            talk_there.shutdown(socket.SHUT_RDWR)
         return Born(2**22 + len(self.far), talk, connections)  # a pid nobody has
 
     def say(self, index: int, **message: Any) -> None:
         self.far[index][0].sendall(json.dumps(message).encode() + b"\n")
+
+    def answer(self, index: int) -> None:
+        """Answer whatever is asked, until the talk is over."""
+        for line in self.far[index][0].makefile():
+            if asked := json.loads(line).get("ask"):
+                with suppress(OSError):
+                    self.say(index, answer=asked, **{"is": None})
 
     def taken(self, index: int) -> int:
         found = take_over(self.far[index][1]) or []
@@ -74,7 +88,8 @@ class Played:
 
 
 @pytest.fixture
-async def played() -> AsyncIterator[Played]:
+async def played(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Played]:
+    monkeypatch.setattr(workers, "ASK_EVERY_S", TICK)
     story = Played()
     opening = asyncio.create_task(story.crew.open())
     await eventually(lambda: len(story.zygote.far) == 2, what="two were born")
@@ -147,8 +162,92 @@ async def test_a_dead_worker_is_replaced_and_its_counters_stay(
     assert played.crew.departed[0]["samples"] == [["n_total", {}, 3]]
     played.hand(now=0.0)
     assert played.zygote.taken(1) == 1  # the new one is not ready yet
+    assert played.crew.places == 2
     await played.saw(2, "ready")
-    assert sum(worker.is_ready for worker in played.crew) == 2
+    assert played.crew.places == 4
+
+
+async def test_what_strangers_open_keeps_nobody_out(played: Played) -> None:
+    """Sockets that become no call make a worker less welcome, and not full."""
+    for _ in range(2):
+        await played.saw(0, "entered", caller="")
+    for _ in range(5):
+        played.hand(now=0.0)
+    assert [played.zygote.taken(0), played.zygote.taken(1)] == [0, 5]
+
+
+async def test_a_worker_that_says_nothing_gets_no_calls_and_is_killed(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its neighbour takes them; when it is gone it is replaced as any other."""
+    killed: list[int] = []
+    monkeypatch.setattr(workers, "kill", lambda pid, _: killed.append(pid))
+    monkeypatch.setattr(workers, "ANSWERS_WITHIN_S", 5 * TICK)
+    answering = asyncio.create_task(asyncio.to_thread(played.zygote.answer, 1))
+    await eventually(lambda: (1, "quiet") in played.heard, what="it was seen")
+    assert played.crew.places == 2
+    for _ in range(2):
+        played.hand(now=0.0)
+    assert [played.zygote.taken(0), played.zygote.taken(1)] == [0, 2]
+    await eventually(lambda: killed, what="it was killed")
+    assert killed == [next(iter(played.crew)).born.pid]
+    for talk, _ in played.zygote.far:
+        talk.shutdown(socket.SHUT_RDWR)
+    await answering
+
+
+async def test_a_worker_that_answers_again_gets_calls_again(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was busy, and did not hang."""
+    monkeypatch.setattr(workers, "ANSWERS_WITHIN_S", 5 * TICK)
+    monkeypatch.setattr(workers, "OWES_AT_MOST", 10**6)
+    await eventually(lambda: played.crew.places == 0, what="both are quiet")
+    peer, connection = socket.socketpair()
+    assert not played.crew.hand(connection, 0.0)
+    peer.close()
+    answering = [asyncio.to_thread(played.zygote.answer, index) for index in (0, 1)]
+    both = asyncio.gather(*answering)
+    await eventually(lambda: played.crew.places == 4, what="both are back")
+    assert {(1, "answers"), (2, "answers")} <= set(played.heard)
+    for talk, _ in played.zygote.far:
+        talk.shutdown(socket.SHUT_RDWR)
+    await both
+
+
+async def test_without_descriptors_a_worker_is_born_a_little_later(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first try fails, the next one does not."""
+    monkeypatch.setattr(workers, "PAUSES_S", (0.0, 0.0))
+    played.zygote.failures = [OSError(24, "Too many open files")]
+    played.zygote.far[0][0].close()
+    await eventually(lambda: len(played.zygote.far) == 3, what="another was born")
+    assert not played.crew.is_lost.is_set()
+
+
+async def test_a_crew_that_nobody_can_be_born_into_is_lost(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever serves is told, and takes no more calls; the neighbour goes on."""
+    monkeypatch.setattr(workers, "PAUSES_S", (0.0,))
+    played.zygote.failures = [ZygoteGone()]
+    played.zygote.far[0][0].close()
+    await eventually(played.crew.is_lost.is_set, what="it was told")
+    assert played.crew.places == 2
+
+
+async def test_workers_that_die_at_their_start_are_not_tried_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One clear line, instead of a house that never answers."""
+    monkeypatch.setattr(workers, "PAUSES_S", (0.0, 0.0, 0.0))
+    story = Played()
+    story.zygote.stillborn = True
+    with pytest.raises(CrewLost, match="the workers do not come up"):
+        await story.crew.open()
+    assert len(story.zygote.far) <= 2 * 3
+    await story.crew.close()
 
 
 async def test_who_does_not_answer_is_left_out(played: Played) -> None:

@@ -39,6 +39,14 @@ STORY = """
     pids = [each.pid for each in (first, second, third)]
     first.talk.close()
     third.talk.close()
+    other = zygote.start(work)
+    os.kill(other.pid, signal.SIGKILL)
+    os.waitpid(other.pid, 0)
+    try:
+        other.bear()
+        lost = ""
+    except zygote.ZygoteGone as error:
+        lost = str(error)
     nest.close()
     try:
         os.kill(nest.pid, 0)
@@ -46,7 +54,7 @@ STORY = """
     except ProcessLookupError:
         gone = True
     print(json.dumps({"told": told, "pids": pids, "nest": nest.pid, "over": over.decode(),
-                      "gone": gone}))
+                      "gone": gone, "lost": lost}))
 """
 
 
@@ -78,3 +86,8 @@ def test_a_crash_is_seen_as_an_end_and_another_can_be_born(told: Told) -> None:
 def test_the_zygote_goes_when_the_front_does(told: Told) -> None:
     """Nothing stays behind."""
     assert told[0]["gone"] is True
+
+
+def test_a_zygote_that_is_gone_is_told_in_one_line(told: Told) -> None:
+    """Nobody waits for a worker that cannot be born."""
+    assert told[0]["lost"] == "the process that workers are copied from is gone"

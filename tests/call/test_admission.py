@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from call.admission import Admission, Capacity
+from call.admission import COMES_WITHIN_S, Admission, Capacity
 from call.errors import MisuseError
 
 pytestmark = pytest.mark.rule
@@ -28,6 +28,50 @@ def test_a_draining_worker_takes_nobody_and_lets_the_living_finish() -> None:
     assert admission.is_draining
     assert (admission.enter(), admission.refusal(), admission.active) == (False, "draining", 1)
     admission.leave()
+    assert admission.active == 0
+
+
+def test_who_was_told_to_come_before_the_drain_is_let_in_where_there_is_room() -> None:
+    """Not whoever else comes, and not into a full house."""
+    admission = Admission(Capacity(max_calls=1))
+    admission.drain()
+    assert not admission.enter("+15550100001")
+    assert admission.enter("+15550100001", is_awaited=True)
+    assert not admission.enter("+15550100002", is_awaited=True)
+    assert admission.refusal("+15550100002", is_awaited=True) == "full"
+
+
+def test_who_was_told_to_come_is_awaited_for_a_few_seconds() -> None:
+    """Each who comes is one less; who hung up while it rang is not waited for."""
+    admission = Admission(Capacity())
+    for now in (0.0, 1.0, 2.0):
+        admission.tell_to_come(now)
+    assert admission.awaited(2.0) == 3
+    admission.enter(is_awaited=True)
+    assert admission.awaited(2.0) == 2
+    assert admission.awaited(1.5 + COMES_WITHIN_S) == 1
+    assert admission.awaited(2.1 + COMES_WITHIN_S) == 0
+
+
+def test_room_may_come_and_go_and_nobody_is_put_out() -> None:
+    """A house whose workers die has less room, and more when they are back."""
+    admission = Admission(Capacity(max_calls=2))
+    admission.enter()
+    admission.resize(0)
+    assert (admission.active, admission.max_calls, admission.refusal()) == (1, 0, "full")
+    admission.resize(4)
+    assert admission.refusal() is None
+
+
+def test_a_call_that_somebody_else_took_in_is_counted_whatever_the_limits() -> None:
+    """So that it can leave; it is one of its number's."""
+    admission = Admission(Capacity(max_calls=1, max_calls_per_caller=1))
+    admission.drain()
+    for _ in range(2):
+        admission.count("+15550100001")
+    assert admission.active == 2
+    for _ in range(2):
+        admission.leave("+15550100001")
     assert admission.active == 0
 
 

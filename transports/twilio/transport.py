@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi import WebSocket
 from loguru import logger
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
-from starlette.websockets import WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from call.audio import RATE_HZ
 from call.errors import CallerWireFault, PeerBroke, PeerVanished
@@ -85,7 +85,7 @@ async def _close(websocket: WebSocket) -> None:
     try:
         async with asyncio.timeout(0.5):
             await websocket.close(code=POLICY_VIOLATION)
-    except (TimeoutError, RuntimeError, OSError) as exc:  # the peer was faster, or is gone
+    except (TimeoutError, RuntimeError, OSError, WebSocketDisconnect) as exc:  # it was faster
         logger.debug(f"media socket was already closed: {type(exc).__name__}")
 
 
