@@ -281,27 +281,30 @@ async def exchange(
 ) -> AsyncIterator[Exchange]:
     """Serve media sockets; afterwards no call may be left running."""
     place = Exchange(settings or Wire(), is_parrot=is_parrot)
+    async with served(place.app) as port:
+        place.url = f"ws://127.0.0.1:{port}/twilio/media"
+        try:
+            yield place
+        finally:
+            for call in place.calls:
+                if not call.done.is_set():
+                    await call.worker.cancel()
+                    await asyncio.wait_for(call.done.wait(), 5)
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncIterator[int]:
+    """A real server on loopback; its port."""
     config = uvicorn.Config(
-        place.app,
-        host="127.0.0.1",
-        port=0,
-        log_level="error",
-        ws_ping_interval=None,
-        lifespan="off",
+        app, host="127.0.0.1", port=0, log_level="error", ws_ping_interval=None, lifespan="off"
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serving = asyncio.create_task(server._serve())
     await eventually(lambda: server.started, what="the server started")
-    port = server.servers[0].sockets[0].getsockname()[1]
-    place.url = f"ws://127.0.0.1:{port}/twilio/media"
     try:
-        yield place
+        yield server.servers[0].sockets[0].getsockname()[1]
     finally:
-        for call in place.calls:
-            if not call.done.is_set():
-                await call.worker.cancel()
-                await asyncio.wait_for(call.done.wait(), 5)
         server.should_exit = True
         server.force_exit = True
         await serving

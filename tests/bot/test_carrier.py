@@ -10,10 +10,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from fastapi import FastAPI, WebSocket
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from websockets.asyncio.client import connect
 
-from bot.carrier import INTERNAL_ERROR, POLICY_VIOLATION, _close
+from bot.carrier import INTERNAL_ERROR, POLICY_VIOLATION, CarrierDoors, _close
 from bot.exchange import Exchange
 from bot.persona import Personas
 from bot.server import build_app
@@ -22,6 +24,8 @@ from call.way_out import After, Reason, Step
 from tests.bot.test_server import AGENT, FORM, PASSWORD, PUBLIC, exchange, post
 from tests.conftest import eventually
 from tests.telemetry.test_store import document
+from tests.wire import TwilioPeer, served
+from transports.twilio.tickets import Ticket
 
 pytestmark = pytest.mark.wire
 
@@ -286,6 +290,46 @@ def test_a_session_that_cannot_begin_leaves_a_record_and_its_line(
     [call] = client.get("/api/calls").json()
     assert (call["ending"], call["fault_party"]) == ("fault", "us")
     assert "Record" in verbs(post(client, "/twilio/after"))
+
+
+@pytest.mark.parametrize("ticket", [None, Ticket("CA1")])
+async def test_a_caller_who_is_gone_before_the_call_begins_raises_nothing(
+    ticket: Ticket | None, monkeypatch: pytest.MonkeyPatch
+):
+    """There is nobody left to close the socket for."""
+    ended: list[Exception | None] = []
+    sockets: list[WebSocket] = []
+
+    async def redeemed(*_: Any) -> Ticket | None:
+        await sockets[0].receive()  # that the peer is gone
+        return ticket
+
+    async def unable(*_: Any) -> None:
+        """No session can be opened."""
+
+    doors = CarrierDoors(exchange(OFFHOOK__WIRE__START_TIMEOUT_S="5"), serve=unable)
+    monkeypatch.setattr(doors, "_ticket", redeemed)
+
+    async def media(websocket: WebSocket) -> None:
+        sockets.append(websocket)
+        try:
+            await doors.media(websocket)
+        except Exception as error:
+            ended.append(error)
+        else:
+            ended.append(None)
+
+    app = FastAPI()
+    app.add_api_websocket_route("/twilio/media", media)
+    async with served(app) as port:
+        url = f"ws://127.0.0.1:{port}/twilio/media"
+        peer = TwilioPeer(await connect(url, compression=None, proxy=None))
+        await peer.greet()
+        await eventually(lambda: sockets, what="the socket is there")
+        await peer.vanish()
+        await eventually(lambda: ended, what="the socket is left")
+        await peer.close()
+    assert ended == [None]
 
 
 async def test_a_message_is_announced_though_the_store_is_away(
