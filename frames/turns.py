@@ -31,3 +31,12 @@ class STTFinalizedFrame(DataFrame):
     """
 
     interruptible: bool = field(default=False, init=False)
+
+
+@dataclass
+class WordsDismissedFrame(DataFrame):
+    """Words of the caller's that were none (the agent's own echo): nothing is to be made of them.
+
+    A sign of listening is told as Pipecat's `UserBackchannelFrame` instead."""
+
+    interruptible: bool = field(default=False, init=False)

@@ -48,7 +48,7 @@ from call.interruption import (
 from call.measures import FALSE_INTERRUPTIONS, HOLDS, NullRecorder, Recorder
 from frames.floor import HoldFrame, ResumeFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.speech import SpeakNowFrame
-from frames.turns import STTFinalizedFrame
+from frames.turns import STTFinalizedFrame, WordsDismissedFrame
 
 
 class TurnStart(BaseUserTurnStartStrategy):
@@ -200,5 +200,5 @@ class TurnStart(BaseUserTurnStartStrategy):
 
     async def _dismiss(self, text: str) -> None:
         await self.trigger_reset_aggregation()
-        if text:
-            await self.push_frame(UserBackchannelFrame(text, "", time_now_iso8601()))
+        sign = UserBackchannelFrame(text, "", time_now_iso8601()) if text else WordsDismissedFrame()
+        await self.push_frame(sign)

@@ -47,7 +47,7 @@ from call.speculation import Ask, Move, Speculation
 from call.waits import Endpoint
 from frames.floor import VoiceEbbFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.recovery import HearingLostFrame
-from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
+from frames.turns import STTFinalizedFrame, TurnProbabilityFrame, WordsDismissedFrame
 
 
 class TurnStop(BaseUserTurnStopStrategy):
@@ -75,7 +75,7 @@ class TurnStop(BaseUserTurnStopStrategy):
         self._shows_interims = shows_interims
         self._timer: asyncio.TimerHandle | None = None
         # What the conversation will hold of the turn, also words from before it was opened;
-        # signs of listening are not among them.
+        # signs of listening and echoes are not among them.
         self._finals: list[str] = []
         self._is_confirming = False  # the turn is being ended on the words of the guess in hand
         self._late: set[asyncio.Task[None]] = set()  # what the timer set off
@@ -112,7 +112,7 @@ class TurnStop(BaseUserTurnStopStrategy):
 
     async def process_frame(self, frame: Frame) -> ProcessFrameResult:
         """Turn what frames say into facts."""
-        if isinstance(frame, UserBackchannelFrame):
+        if isinstance(frame, UserBackchannelFrame | WordsDismissedFrame):
             self._finals.clear()
             self._doubt.forget()
         elif isinstance(frame, TranscriptionFrame):

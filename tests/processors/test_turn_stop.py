@@ -422,3 +422,30 @@ async def test_words_from_before_the_turn_was_opened_count(
     assert guess.is_withdrawn is not is_kept
     await stop.handle_user_turn_stopped()
     await stop.cleanup()
+
+
+@pytest.mark.parametrize("over_the_agent", ["Is ninety dollars.", "Uh huh."])
+async def test_what_was_dismissed_over_the_agent_costs_the_next_turn_nothing(
+    over_the_agent: str,
+) -> None:
+    """An echo or a sign of listening is no part of the turn that an answer begun early fits."""
+    floor = Floor()
+    floor.clause_began(1, "A cleaning is ninety dollars.", is_protected=False, now=0.0)
+    down = await through(
+        VoiceOnsetFrame(),
+        VoicePauseFrame(),
+        final(over_the_agent),
+        pause(),
+        STARTED(),
+        final("what are your hours"),
+        pause(),
+        STOPPED(),
+        pause(),
+        sounds(0.95),
+        STTFinalizedFrame(),
+        pause(),
+        settings=EAGER,
+        floor=floor,
+    )
+    assert asked(down) == ["guess what are your hours", "decided"]
+    assert decisions(down) == ["decided", "what are your hours"]
