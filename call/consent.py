@@ -1,17 +1,20 @@
 """Has the caller said yes? Asked before a tool that changes something, whatever the model claims.
 
 The model's own word is no proof: it may be mistaken, or talked into it by a caller or by text that
-a tool brought. What counts is what was heard: a question of the agent's, and a yes right after it.
-One yes buys one act. "Did I hear that right: …?" is no such question: a yes to it lets the words
-before it count, and they must have been a yes themselves.
+a tool brought. What counts is what was heard: a question of the agent's that a yes answers, and a
+yes right after it. "How can I help?" is no such question, nor is "Anything else?": there a "book
+it" is a wish, and the agent has to say first what it is about to do. One yes buys one act. "Did I
+hear that right: …?" is none either: a yes to it lets the words before it count, and they must have
+been a yes themselves.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from call.cues import normal, words_of
+from call.cues import asks_what, normal, words_of
 
 
 def _set(words: str) -> frozenset[str]:
@@ -39,7 +42,24 @@ _AGREE_THOUGH = tuple(
     normal(phrase)
     for phrase in ("no problem", "why not", "no worries", "i don't mind", "لا مشكله", "لا مانع")
 )
-_QUESTION_MARKS = ("?", "؟")
+# Questions that a yes answers, and that propose nothing: "Is there anything else?"
+_PROPOSES_NOTHING = tuple(
+    normal(phrase)
+    for phrase in (
+        "anything else", "something else", "help you", "help with", "i help", "i do for you",
+        "assist you", "still there", "hear me", "say that again", "repeat that",
+        "مساعدتك", "اساعدك", "شيء اخر", "ما زلت", "تسمعني",
+    )
+)  # fmt: skip
+# They begin like questions for something and propose it: "How about Tuesday?"
+_PROPOSES = tuple(
+    normal(phrase)
+    for phrase in (
+        "how about", "what about", "how does that", "how does it", "how is that", "how's that",
+        "why don't",
+    )
+)  # fmt: skip
+_QUESTION = re.compile(r"[^.!?؟]*[?؟]")
 
 
 @dataclass(frozen=True)
@@ -66,6 +86,16 @@ def is_yes(answer: str) -> bool:
     return not _YES.isdisjoint(words) or any(f" {phrase} " in padded for phrase in _YES_PHRASES)
 
 
+def asks_consent(asked: str) -> bool:
+    """Whether the last question in these words of the agent's is one that a yes agrees to."""
+    questions = _QUESTION.findall(asked)
+    words = words_of(questions[-1]) if questions else []
+    line = f" {' '.join(words)} "
+    if not words or any(f" {phrase} " in line for phrase in _PROPOSES_NOTHING):
+        return False
+    return any(f" {phrase} " in line for phrase in _PROPOSES) or not asks_what(words)
+
+
 class Consent:
     """What the caller has agreed to in one call."""
 
@@ -74,7 +104,7 @@ class Consent:
 
     def spend(self, exchanged: Exchanged) -> bool:
         """Whether the caller's latest turn is an unspent yes to a question; it is spent then."""
-        asked = any(mark in exchanged.question for mark in _QUESTION_MARKS)
+        asked = asks_consent(exchanged.question)
         agreed = all(is_yes(said) for said in (*exchanged.before, exchanged.answer))
         if exchanged.number <= self._spent or not asked or not agreed:
             return False

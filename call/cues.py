@@ -6,6 +6,7 @@ A recogniser's punctuation is not read: it puts a full stop behind every final, 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -59,6 +60,9 @@ _QUESTION_WORDS = _set(
 _QUESTION_VERBS = _set(
     "is are am was were do does did can could will would should may have has isn't aren't don't"
     " doesn't didn't can't couldn't won't wouldn't هل ممكن"
+)
+_YES_OR_NO_VERBS = _QUESTION_VERBS | _set(
+    "shall might must haven't hasn't wasn't weren't shouldn't"
 )
 _ANSWERS = _set(
     "yes yeah yep yup no nope nah correct right exactly sure okay ok absolutely definitely maybe"
@@ -211,6 +215,15 @@ def asks_yes_or_no(asked: str) -> bool:
     if not words or not sentence.rstrip().endswith(("?", "؟")):
         return False
     return not any(w in _QUESTION_WORDS - {"هل"} for w in words) and "or" not in words
+
+
+def asks_what(words: Sequence[str]) -> bool:
+    """Do the words of a question ask for something, rather than for a yes or a no? "Shall I look
+    when he is free" asks for a yes."""
+    begins = next((word for word in words if word not in _OPENERS), "")
+    if begins in _YES_OR_NO_VERBS:
+        return False
+    return not (_QUESTION_WORDS - {"هل"}).isdisjoint(words)
 
 
 def _dictated(words: list[str], *, asked_words: list[str], expected: int) -> Cue | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from call.consent import Consent, Exchanged, exchanged, is_yes
+from call.consent import Consent, Exchanged, asks_consent, exchanged, is_yes
 
 pytestmark = pytest.mark.rule
 YES = ("caller", "Yes.")
@@ -52,6 +52,37 @@ def test_a_yes_to_nothing_is_none() -> None:
     assert not Consent().spend(Exchanged(0, "", ""))
     assert not Consent().spend(Exchanged(1, "", "Yes."))
     assert Consent().spend(Exchanged(1, "هل هذا صحيح؟", "نعم"))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Shall I book it?", "Tuesday at ten. Is that right?", "That's five five five. Correct?",
+        "Would you like me to cancel it?", "Shall I ask when the doctor is back?", "Ten, then?",
+        "I can book ten o'clock. How does that sound?", "How about Tuesday at ten?",
+        "Which day? Tuesday. Shall I book it? I can also", "هل أحجز الموعد؟", "الثلاثاء، صحيح؟",
+    ],
+)  # fmt: skip
+def test_a_question_that_proposes_something_asks_for_a_yes(asked: str) -> None:
+    """Whatever stands before it, and whatever was cut off behind it."""
+    assert asks_consent(asked)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "", "Hello.", "Bright Dental, how can I help?", "Hello! What can I do for you today?",
+        "Can I help you?", "I have ten and eleven. Which would you like?", "And what is your name?",
+        "Booked. Is there anything else I can do?", "Anything else?", "Are you still there?",
+        "Shall I book it? Or which time suits you?", "When would you like to come?",
+        "I am sorry, could you say that again?", "كيف يمكنني مساعدتك؟", "هل يمكنني مساعدتك؟",
+        "متى تريد الموعد؟", "هل ما زلت على الخط؟", "?",
+    ],
+)  # fmt: skip
+def test_a_greeting_or_a_question_for_something_does_not(asked: str) -> None:
+    """A wish said behind it, in words that would be a yes, buys nothing."""
+    assert not asks_consent(asked)
+    assert not Consent().spend(Exchanged(1, asked, "Yes, book it."))
 
 
 ASKED_BACK = ("agent", "Did I hear that right: yes?")
