@@ -143,6 +143,7 @@ class Recovery:
 
     def __init__(self) -> None:
         self._in_a_row: Counter[tuple[Stage, Trouble | None]] = Counter()
+        self._is_rebuilt = False  # the conversation is in plain words, for the rest of the call
 
     def met(self, stage: Stage, what: Trouble) -> Remedy:
         """It happened, once more: what is to be done."""
@@ -151,7 +152,16 @@ class Recovery:
             return _WAIT
         key = _count_of(stage, what)
         self._in_a_row[key] += 1
-        return row[min(self._in_a_row[key], len(row)) - 1]
+        remedy = row[min(self._in_a_row[key], len(row)) - 1]
+        return self._rebuilding(row, remedy) if row[0].step is Step.REBUILD else remedy
+
+    def _rebuilding(self, row: tuple[Remedy, Remedy, Remedy], remedy: Remedy) -> Remedy:
+        """A conversation is rebuilt once a call, also behind a fault of another kind: the stand-in
+        would take it as little as the first model."""
+        if remedy.step is Step.GIVE_UP:
+            return remedy
+        was_rebuilt, self._is_rebuilt = self._is_rebuilt, True
+        return row[was_rebuilt]
 
     def is_well(self, stage: Stage) -> None:
         """The stage did its work: the next fault is a first one again."""

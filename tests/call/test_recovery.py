@@ -150,3 +150,13 @@ def test_the_page_shows_the_table() -> None:
 
 def _shown(remedy: Remedy) -> str:
     return f"{remedy.step} + {remedy.line}" if remedy.line else f"{remedy.step}"
+
+
+def test_a_conversation_is_rebuilt_once_whatever_went_wrong_before() -> None:
+    """Behind an overload, too; in plain words already, it goes to the stand-in at once."""
+    recovery = Recovery()
+    assert recovery.met(Stage.THINK, Trouble.BUSY).step is Step.AGAIN
+    assert recovery.met(Stage.THINK, Trouble.MALFORMED).step is Step.REBUILD
+    assert recovery.met(Stage.THINK, Trouble.MALFORMED).step is Step.GIVE_UP
+    recovery.is_well(Stage.THINK)
+    assert recovery.met(Stage.THINK, Trouble.MALFORMED).step is Step.STAND_IN
