@@ -68,8 +68,11 @@ class CallEnding:
 
     # ── the agent gives up ───────────────────────────────────────────────────────────
     def way_out(self, reason: Reason, party: Party | None = None) -> None:
-        """Apologise, then lead the caller to a person or to the voicemail; once a call."""
-        if self._way_out is not None or self.ending is not None:
+        """Apologise, then lead the caller to a person or to the voicemail; once a call, but for an
+        emergency: it goes before every other way."""
+        is_urgent = reason is Reason.EMERGENCY
+        taken = None if self._way_out is None else self._way_out.reason
+        if self.ending is not None or taken is reason or (taken is not None and not is_urgent):
             return
         session = self._session
         self._way_out = leading = way_out(
@@ -80,12 +83,17 @@ class CallEnding:
         )
         logger.warning("way out: {} -> {}", reason.value, leading.destination.value)
         session.recorder.count(WAYS_OUT, reason=reason.value, destination=leading.destination.value)
-        was_ending = self._farewell.is_asked
-        self._act(self._farewell.left(leading.ending, time.monotonic()))
+        was_ending = self._farewell.is_asked and not is_urgent
+        now = time.monotonic()
+        self._act(self._farewell.left(leading.ending, now, is_urgent=is_urgent))
         if not was_ending:
             words = parting_words(leading, session.persona, session.tongue.phrases)
             self._run(session.leave_with(words, kind=WAY_OUT))
         self._arm()
+
+    def emergency_line_said(self) -> None:
+        """It is on its way: whatever way out the call is on waits for it."""
+        self._farewell.line_owed()
 
     def time_is_up(self) -> None:
         """The call has lasted as long as calls may: say goodbye, whatever goes on, and hang up."""

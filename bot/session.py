@@ -134,6 +134,7 @@ class Session:
             floor=self.floor,
             recorder=self.recorder,
             hands_over=caller.wire == "twilio" and bool(self.persona.emergency.number),
+            on_said=lambda: self._ending.emergency_line_said(),
         )
         wire = replace(self.settings.wire, kind=caller.wire)
         self.wire = transport(wire, door, recorder=self.recorder)

@@ -6,11 +6,13 @@ first; a caller who speaks over the goodbye takes the request back; a mark that 
 overruled by the watchdog.
 
 A way out (`call/way_out.py`) is not a request: nobody takes it back, and it waits for its own words
-alone.
+alone, and for those of an emergency that came between. An emergency with a number of its own takes
+the place of whatever way the call was about to go.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from call.errors import Ending
@@ -33,6 +35,8 @@ Action = SayGoodbye | HangUp
 
 WAY_OUT = "way_out"
 """Kind of the phrase with which the agent leaves a call to somebody else."""
+EMERGENCY = "emergency"
+"""Kind of the line for a caller who needs other help than ours."""
 
 
 class Farewell:
@@ -46,6 +50,8 @@ class Farewell:
         self._due_at: float | None = None
         self._has_said_goodbye = False
         self._is_leaving = False
+        self._owed: Counter[str] = Counter()  # words by kind that a way out waits for
+        self._was_heard = False  # the last words of the way out
 
     @property
     def is_asked(self) -> bool:
@@ -68,20 +74,26 @@ class Farewell:
         self._ending = ending
         self._due_at = now + self._watchdog_s
 
-    def left(self, ending: Ending, now: float) -> tuple[Action, ...]:
+    def left(self, ending: Ending, now: float, *, is_urgent: bool = False) -> tuple[Action, ...]:
         """The agent gives the call up, and says so in words of kind `WAY_OUT`.
 
-        A call that was ending anyway ends as it was going to, and at once.
+        A call that was ending anyway ends as it was going to, and at once; unless this is urgent.
         """
-        if self._is_leaving:
+        if self._is_leaving and not is_urgent:
             return ()
-        if self._ending is not None:
+        if self._ending is not None and not is_urgent:
             self._due_at = None
             return (HangUp(self._ending, was_heard=False),)
-        self.asked(ending, now)
-        self._is_leaving = True
+        self._ending, self._is_leaving = ending, True
+        self._owed[WAY_OUT] += 1
+        self._due_at = now
         self.progress(now)
         return ()
+
+    def line_owed(self) -> None:
+        """The emergency line is on its way: a way out waits for it as well."""
+        if self._is_leaving:
+            self._owed[EMERGENCY] += 1
 
     def taken_back(self) -> None:
         """The caller has more to say; a way out is not taken back."""
@@ -98,11 +110,10 @@ class Farewell:
         self, *, had_words: bool, interrupted: bool, now: float, kind: str = "reply"
     ) -> tuple[Action, ...]:
         """A reply has been heard as far as it ever will be."""
-        if self._ending is None or (self._is_leaving and kind != WAY_OUT):
+        if self._ending is None:
             return ()
         if self._is_leaving:
-            self._due_at = None
-            return (HangUp(self._ending, was_heard=had_words),)
+            return self._left_with(kind, had_words=had_words, now=now)
         if interrupted:
             self.taken_back()
             return ()
@@ -112,6 +123,19 @@ class Farewell:
         self._has_said_goodbye = True
         self.progress(now)
         return (SayGoodbye(),)
+
+    def _left_with(self, kind: str, *, had_words: bool, now: float) -> tuple[Action, ...]:
+        """Words behind a way out; the last that are owed let the call go."""
+        if self._ending is None or not self._owed[kind]:
+            return ()
+        self._owed[kind] -= 1
+        if kind == WAY_OUT:
+            self._was_heard = had_words
+        if self._owed.total():
+            self.progress(now)
+            return ()
+        self._due_at = None
+        return (HangUp(self._ending, was_heard=self._was_heard),)
 
     def on_deadline(self, now: float) -> tuple[Action, ...]:
         """A late timer asks again; the watchdog lets the call go."""

@@ -18,6 +18,7 @@ from pipecat.frames.frames import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
 from call.emergency import Emergency, EmergencyEar
+from call.farewell import EMERGENCY
 from call.floor import Floor
 from call.measures import EMERGENCIES, NullRecorder, Recorder
 from call.way_out import Reason
@@ -35,15 +36,18 @@ class EmergencyLine(FrameProcessor):
         floor: Floor,
         recorder: Recorder | None = None,
         hands_over: bool = False,
+        on_said: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`hands_over`: the line is a way out of the call, not a word in it."""
+        """`hands_over`: the line is a way out of the call, not a word in it; `on_said` is told of a
+        word in it."""
         super().__init__(enable_direct_mode=True)
         self._settings = settings
         self._ear = EmergencyEar(settings)
         self._floor = floor
         self._recorder = recorder or NullRecorder()
         self._hands_over = hands_over
+        self._on_said = on_said
         self._clock = clock
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
@@ -66,4 +70,5 @@ class EmergencyLine(FrameProcessor):
         ):  # whatever it says or thinks about; a protected phrase is finished
             self._floor.take(now)
             await self.push_frame(InterruptionFrame())
-        await self.push_frame(SpeakNowFrame(self._settings.text, "emergency", interruptible=False))
+        self._on_said()
+        await self.push_frame(SpeakNowFrame(self._settings.text, EMERGENCY, interruptible=False))

@@ -238,6 +238,43 @@ async def test_an_emergency_is_led_to_the_number_for_it_at_any_hour():
     assert (following.step, following.number) == (Step.TRANSFER, "911")
 
 
+HELP = replace(ALONE, emergency=Emergency(text="Help is coming.", number="911"))
+
+
+@pytest.mark.parametrize("before", ["goodbye", "way_out"])
+async def test_an_emergency_goes_before_a_goodbye_and_before_any_other_way_out(before: str):
+    """Help is dialled though the call was about to be hung up or led to the voicemail."""
+    ending, session = call(HELP)
+    if before == "goodbye":
+        await ending.end_call()
+    else:
+        ending.way_out(Reason.FAULTS, Party.LLM)
+    ending.saw(WayOutFrame(reason=Reason.EMERGENCY))
+    ending.saw(WayOutFrame(reason=Reason.EMERGENCY))
+    ending.saw(WayOutFrame(reason=Reason.FAULTS, party=Party.LLM))
+    help_is_coming = ("way_out", f"Help is coming. {PHRASES.transfer}")
+    await eventually(lambda: help_is_coming in session.spoken, what="the line")
+    if before == "way_out":
+        ending.saw(ReplyHeardFrame(reply=1, kind="way_out", heard="words"))  # the apology
+    assert not session.is_stopped
+    await heard(ending, session, "way_out")
+    following = session.afterwards.of("CA1")
+    assert (following.step, following.number) == (Step.TRANSFER, "911")
+    assert ending.ending is Ending.HANDED_OFF
+
+
+async def test_the_emergency_line_is_heard_before_a_call_is_led_to_the_voicemail():
+    """Where no number is dialled for it."""
+    ending, session = call(ALONE)
+    ending.way_out(Reason.FAULTS, Party.LLM)
+    ending.emergency_line_said()
+    ending.saw(ReplyHeardFrame(reply=1, kind="way_out", heard="words"))
+    await asyncio.sleep(0)
+    assert not session.is_stopped
+    await heard(ending, session, "emergency")
+    assert session.afterwards.of("CA1").step is Step.VOICEMAIL
+
+
 async def test_a_call_that_has_lasted_too_long_is_said_goodbye_to():
     """Then it is hung up; one that is ending anyway is left alone."""
     ending, session = call()

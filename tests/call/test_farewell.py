@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from call.errors import Ending
-from call.farewell import WAY_OUT, Farewell, HangUp, SayGoodbye
+from call.farewell import EMERGENCY, WAY_OUT, Farewell, HangUp, SayGoodbye
 
 pytestmark = pytest.mark.rule
 
@@ -122,3 +122,36 @@ def test_a_call_that_was_ending_ends_as_it_was_going_to():
     farewell = asked()
     assert farewell.left(Ending.VOICEMAIL, 11.0) == (HangUp(GOODBYE, was_heard=False),)
     assert farewell.next_deadline() is None
+
+
+def heard(farewell: Farewell, kind: str, *, had_words: bool = True) -> tuple[object, ...]:
+    return farewell.reply_heard(kind=kind, had_words=had_words, interrupted=False, now=11.0)
+
+
+def test_an_emergency_takes_the_place_of_whatever_way_the_call_was_about_to_go():
+    """A goodbye or an apology: the call is let go by the emergency's own words."""
+    for farewell, before in ((asked(), 0), (leaving(), 1)):
+        assert farewell.left(Ending.HANDED_OFF, 10.5, is_urgent=True) == ()
+        for _ in range(before):  # the apology under way is finished
+            assert heard(farewell, WAY_OUT, had_words=False) == ()
+        assert heard(farewell, "reply") == ()
+        assert farewell.next_deadline() is not None
+        assert heard(farewell, WAY_OUT) == (HangUp(Ending.HANDED_OFF),)
+
+
+def test_a_way_out_waits_for_the_emergency_line_that_came_between():
+    """Also one whose apology was not heard; a line from before it ends nothing."""
+    farewell = leaving()
+    assert heard(farewell, EMERGENCY) == ()
+    farewell.line_owed()
+    assert heard(farewell, WAY_OUT, had_words=False) == ()
+    assert farewell.next_deadline() == 14.0
+    assert heard(farewell, EMERGENCY) == (HangUp(Ending.VOICEMAIL, was_heard=False),)
+
+
+def test_outside_a_way_out_the_emergency_line_owes_nothing():
+    """It is a word in the call."""
+    farewell = Farewell(watchdog_s=5.0, apology_s=3.0)
+    farewell.line_owed()
+    assert farewell.left(Ending.VOICEMAIL, 10.0) == ()
+    assert heard(farewell, WAY_OUT) == (HangUp(Ending.VOICEMAIL),)

@@ -86,6 +86,14 @@ async def test_the_line_is_said_once_for_all_the_results_of_an_utterance() -> No
     assert len(frames) == 4
 
 
+async def test_whoever_ends_the_call_is_told_before_the_line_is_said() -> None:
+    """So that a call on its way out waits for it."""
+    told: list[str] = []
+    station = EmergencyLine(LINE, floor=Floor(), on_said=lambda: told.append("line"))
+    await out(station, interim("hello"), final("Call 911 now."))
+    assert told == ["line"]
+
+
 async def test_where_somebody_is_to_be_dialled_the_line_is_a_way_out() -> None:
     """The session says the line and leads the caller on."""
     station = EmergencyLine(LINE, floor=Floor(), hands_over=True)
