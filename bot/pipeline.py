@@ -40,7 +40,7 @@ def stations(session: Session) -> list[FrameProcessor]:
         ),  # faults travel upstream and end here; one table says what the caller hears
         session.vad,  # speech or silence; ahead of stt, so a stalled recogniser never delays it
         TurnDetector(
-            session.smart_turn, s.turn
+            session.smart_turn, s.turn, recorder=report
         ),  # the semantic detector: does that sound finished?
         session.stt,  # words while they are spoken: interim, then final; caller audio ends here
         Keypad(s.dtmf, floor=floor),  # typed keys become one entry, words like spoken ones

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bot import pipeline
 
 pytestmark = pytest.mark.rule
 
+ENTRY = re.compile(r"^ {8}(?=session|[A-Z])", re.MULTILINE)
 ROOT = Path(__file__).resolve().parents[2]
 STATION = re.compile(r"^ {8}(session\.[a-z.]+(?=[(),])|[A-Z]\w+)", re.MULTILINE)
 
@@ -59,6 +61,16 @@ def test_the_readme_shows_the_same_list():
 
 def test_every_station_has_its_reason():
     """A station without a reason beside it does not get in."""
-    entry = re.compile(r"^ {8}(?=session|[A-Z])", re.MULTILINE)
-    for station in entry.split(body())[1:]:
+    for station in ENTRY.split(body())[1:]:
         assert "#" in station, station
+
+
+def test_every_station_that_counts_is_given_the_calls_recorder():
+    """One without would count into nothing, and nobody would see that its figure is always 0."""
+    counting = 0
+    for station in ENTRY.split(body())[1:]:
+        kind = getattr(pipeline, station.split("(", 1)[0], None)
+        if kind is not None and "recorder" in inspect.signature(kind).parameters:
+            assert re.search(r"\breport\b", station), station
+            counting += 1
+    assert counting > 5

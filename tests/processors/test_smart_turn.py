@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from call.audio import RATE_HZ
-from processors.smart_turn import SmartTurn, features
+from processors.smart_turn import NICE, SmartTurn, features
 from tests.conftest import eventually
 from tests.processors.audio import silence, telephone
 
@@ -26,11 +28,13 @@ class Slow(SmartTurn):
         self.go = threading.Semaphore(0)
         self.scored: list[int] = []
         self.threads: set[str] = set()
+        self.ranks: set[int] = set()
 
     def probability(self, pcm: bytes) -> float:
         """Wait for the word."""
         assert self.go.acquire(timeout=40)
         self.threads.add(threading.current_thread().name)
+        self.ranks.add(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
         self.scored.append(pcm[0])
         if pcm[0] == 255:
             raise RuntimeError("broken")
@@ -51,6 +55,16 @@ async def test_a_score_comes_from_the_pool(slow: Slow) -> None:
     slow.go.release()
     assert await slow.score(b"\x40") == 0.64
     assert slow.threads == {"smart-turn_0"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a thread has a rank of its own")
+async def test_a_score_yields_the_core_to_the_loop(slow: Slow) -> None:
+    """Its thread ranks below the loop's, which keeps its own."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    slow.go.release()
+    await slow.score(b"\x40")
+    assert slow.ranks == {max(before, NICE)}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
 
 
 async def test_when_too_many_wait_the_oldest_is_answered_none(slow: Slow) -> None:
