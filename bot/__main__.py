@@ -61,7 +61,9 @@ def serve(
     import uvloop
 
     from bot.serve import serve_forever, serve_workers
+    from bot.vitals import allow_open_files
 
+    allow_open_files()
     if workers == 1:
         raise typer.Exit(uvloop.run(serve_forever(host=host, port=port, with_lab=lab)))
     from bot import zygote

@@ -15,6 +15,7 @@ from bot.workers import Crew
 FIRST_LINE_S = 5.0  # whoever connects says within this what for
 FIRST_LINE_BYTES = 512
 MOST_UNSPOKEN = 1000  # connections that have not said anything yet
+STUCK_S = 0.1  # between two tries to take a connection where none can be taken
 _AGAIN_S = 0.005  # half a line came: look again soon
 # What a worker answers; the rest is the front's.
 CALLS = (b"GET /twilio/media", b"POST /webrtc/offer")
@@ -52,13 +53,19 @@ class Acceptor:
 
     async def _take(self) -> None:
         loop = asyncio.get_running_loop()
+        is_stuck = False
         while True:
             try:
                 connection, _ = await loop.sock_accept(self._listener)
             except OSError as error:  # out of descriptors: those who are here may free some
-                logger.error("no connection can be taken: {}", error.strerror or error)
-                await asyncio.sleep(0.1)
+                if not is_stuck:
+                    logger.error("no connection can be taken: {}", error.strerror or error)
+                is_stuck = True
+                await asyncio.sleep(STUCK_S)
                 continue
+            if is_stuck:
+                logger.info("connections are taken again")
+            is_stuck = False
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if len(self._asking) >= MOST_UNSPOKEN:

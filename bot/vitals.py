@@ -9,10 +9,12 @@ import resource
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 _FDS = Path("/proc/self/fd") if sys.platform == "linux" else Path("/dev/fd")
+ENOUGH_FILES = 65_536
 _STATM = Path("/proc/self/statm")
 
 
@@ -29,6 +31,16 @@ def threads() -> float:
 def open_files() -> float:
     """Files, sockets and pipes; the folder that is being read counts itself."""
     return float(len(os.listdir(_FDS)) - 1)
+
+
+def allow_open_files(most: int = ENOUGH_FILES) -> None:
+    """Ask for as many as we may have: systems begin with 256 or 1024, and strangers' connections
+    that have said nothing yet come out of the same purse as calls."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS knows a limit it does not tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def memory_bytes() -> float:

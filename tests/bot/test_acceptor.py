@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
+from loguru import logger
 
 from bot import acceptor
 from bot.acceptor import Acceptor, first_line
@@ -91,6 +92,29 @@ async def test_silence_and_an_early_end_cost_nothing(
     assert await silent_reader.read() == b""
     await test_everything_else_is_answered_here_and_closed(house)
     silent.close()
+
+
+async def test_without_descriptors_it_goes_on_as_soon_as_there_are_some(
+    house: tuple[int, Crew], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knocks meanwhile waits; it is said once, and not ten times a second."""
+    said: list[str] = []
+    sink = logger.add(lambda line: said.append(line.record["message"]), level="INFO")
+    monkeypatch.setattr(acceptor, "STUCK_S", TICK)
+    loop = asyncio.get_running_loop()
+    accept, tries = loop.sock_accept, iter(range(5))
+
+    async def stuck(listener: socket.socket) -> tuple[socket.socket, object]:
+        if next(tries, None) is not None:
+            raise OSError(24, "Too many open files")
+        return await accept(listener)
+
+    monkeypatch.setattr(loop, "sock_accept", stuck)
+    for _ in range(2):  # the first is taken by the accept that waits already
+        await test_everything_else_is_answered_here_and_closed(house)
+    logger.remove(sink)
+    assert said.count("no connection can be taken: Too many open files") == 1
+    assert said.count("connections are taken again") == 1
 
 
 async def test_a_line_without_an_end_is_somebody_elses_garbage() -> None:

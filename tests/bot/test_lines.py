@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,9 @@ from bot.lines import LinesHere, LinesInRedis, open_lines
 from bot.settings import load
 from call.lines import LIFE_S
 from call.measures import NullRecorder
-from tests.bot.test_seen import Counts, redis_url
+from tests.bot.test_seen import Counts, away_url, redis_url
 
-__all__ = ["redis_url"]
+__all__ = ["away_url", "redis_url"]
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
 
 LIMITS = {"deepgram": 2, "elevenlabs": 3}
@@ -64,10 +63,10 @@ async def test_a_dead_hosts_lines_fall_free(redis_url: str) -> None:
     await lines.close()
 
 
-async def test_while_redis_is_away_each_host_counts_for_itself(tmp_path: Path) -> None:
+async def test_while_redis_is_away_each_host_counts_for_itself(away_url: str) -> None:
     """Callers are answered, the limit is kept as far as one host can, and it is counted."""
     counts = Counts()
-    lines = LinesInRedis(f"unix://{tmp_path}/nobody", {"deepgram": 1}, recorder=counts)
+    lines = LinesInRedis(away_url, {"deepgram": 1}, recorder=counts)
     assert await lines.take("a") is None
     assert await lines.take("b") == "deepgram"
     await lines.renew(["a"])

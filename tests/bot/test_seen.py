@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -53,6 +56,18 @@ def redis_url() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(params=["gone", "hangs"])
+def away_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where no Redis is, or one that takes connections and never says a word."""
+    folder = Path(tempfile.mkdtemp(prefix="offhook-away-", dir="/tmp"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        if request.param == "hangs":
+            listener.bind(str(folder / "s"))
+            listener.listen()
+        yield f"unix://{folder}/s"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def loaded(**environ: str):
     """Settings of a host."""
     return load({"TWILIO_AUTH_TOKEN": "of-the-carrier", **environ})
@@ -92,14 +107,32 @@ async def test_what_is_kept_says_nothing_and_goes_by_itself(redis_url: str):
     await seen.close()
 
 
-async def test_while_redis_is_away_this_host_remembers_for_itself(tmp_path: Path):
+async def test_while_redis_is_away_this_host_remembers_for_itself(away_url: str):
     """The caller is answered; that one host decided alone is counted."""
     counts = Counts()
-    async with open_tickets(loaded(REDIS_URL=f"unix://{tmp_path}/nobody"), counts) as desk:
+    async with open_tickets(loaded(REDIS_URL=away_url), counts) as desk:
         token = desk.issue("CA1", caller="+1", called="+2", now=0.0)
         assert await desk.redeem(token, call_id="CA1", now=1.0) is not None
         assert await desk.redeem(token, call_id="CA1", now=1.0) is None
     assert counts.seen == [STORE_AWAY.name]
+
+
+async def test_a_redis_that_hangs_and_comes_back_is_asked_again(redis_url: str):
+    """Stopped between two calls: the one meanwhile is answered within its time."""
+    counts = Counts()
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(redis_url.removeprefix("unix://"))
+        asking.sendall(b"INFO server\r\n")
+        pid = int(asking.recv(10_000).split(b"process_id:")[1].split(b"\r")[0])
+    async with open_tickets(loaded(REDIS_URL=redis_url), counts) as desk:
+        for call, is_stopped in (("CA1", False), ("CA2", True), ("CA3", False)):
+            os.kill(pid, signal.SIGSTOP if is_stopped else signal.SIGCONT)
+            try:
+                token = desk.issue(call, caller="+1", called="+2", now=0.0)
+                assert await desk.redeem(token, call_id=call, now=1.0) is not None
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            assert counts.seen == ([] if call == "CA1" else [STORE_AWAY.name])
 
 
 async def test_the_check_asks_it(redis_url: str, tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import threading
 
 import pytest
@@ -41,3 +42,19 @@ async def test_they_can_be_read_off_the_loop() -> None:
     """The page of figures is written in a thread."""
     for _, _, read in vitals.gauges(asyncio.get_running_loop()):
         assert await asyncio.to_thread(read) > 0
+
+
+def test_as_many_files_are_allowed_as_may_be() -> None:
+    """Never more than the system's own limit, and never fewer than before."""
+    _, hard = before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        vitals.allow_open_files(512)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (512, hard)
+        vitals.allow_open_files(300)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (512, hard)
+        if hard != resource.RLIM_INFINITY:
+            vitals.allow_open_files(hard + 1)
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -1,5 +1,5 @@
-"""Two workers behind one port: a full house is polite, a worker's death is its own, a deploy ends
-every call well."""
+"""Two workers behind one port: a full house is polite, a worker's death or hanging is its own, a
+deploy ends every call well, and nothing outlives its front for long."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,11 +19,18 @@ from typing import Any
 
 import pytest
 
-from tests.calls.house import ANSWERS_S, House, Rung, open_house
+from bot.demo import lab_environment
+from tests.calls.house import ANSWERS_S, ROOT, House, Rung, open_house
 from tests.conftest import TICK
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
 
+TALKS = [
+    {"do": "wait_agent"},
+    {"do": "say", "clip": "hours", "pause_s": 1.0},
+    {"do": "wait_agent"},
+    {"do": "wait_end", "timeout_s": 120},
+]
 STAYS = [{"do": "wait_agent"}, {"do": "wait_end", "timeout_s": 120}]
 ASKS = [
     {"do": "wait_agent"},
@@ -93,7 +101,7 @@ def ended(caller: Any) -> Rung:
 def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     folder = tmp_path_factory.mktemp("workers")
     files = {}
-    for name, steps in (("stays", STAYS), ("asks", ASKS)):
+    for name, steps in (("stays", STAYS), ("asks", ASKS), ("talks", TALKS)):
         files[name] = str(folder / f"{name}.json")
         Path(files[name]).write_text(json.dumps({"name": name, "steps": steps}))
     told = Day()
@@ -117,14 +125,16 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
         sooner_or_later(lambda: len(workers(house)) == 2, what="it was replaced")
         told.workers.append(workers(house))
         until(0)
-        last = house.dial(files["stays"])
-        until(1)
+        sooner_or_later(lambda: max_calls(house) == 2, what="it takes calls")
+        last, hung = house.dial(files["talks"]), house.dial(files["talks"])
+        until(2)
+        _stop_one(house, told)
         with urllib.request.urlopen(f"{house.url}/metrics", timeout=ANSWERS_S) as answer:
             told.metrics = answer.read().decode().splitlines()
         told.kept = house.get("/api/calls")
         everybody = {house.bot.pid, *children(house.bot.pid), *workers(house)}
         house.bot.send_signal(signal.SIGTERM)
-        told.seen["drained"] = ended(last)
+        told.seen["last"], told.seen["hung"] = ended(last), ended(hung)
         told.exit_code = house.bot.wait(30)
         told.left_behind = {pid for pid in everybody - {house.bot.pid} if alive(pid)}
         with sqlite3.connect(folder / "calls.db") as calls:
@@ -138,6 +148,22 @@ def _kill_one(house: House, told: Day) -> None:
     victim = min(told.workers[0])
     os.kill(victim, signal.SIGKILL)
     sooner_or_later(lambda: ready(house)["active_calls"] <= 1, what="its call is over")
+
+
+def _stop_one(house: House, told: Day) -> None:
+    """A worker hangs while both have a call: it is still there, and answers nobody."""
+    before = workers(house)
+    os.kill(min(before), signal.SIGSTOP)
+    sooner_or_later(lambda: min(before) not in workers(house), what="it was killed")
+    sooner_or_later(lambda: max_calls(house) == 2, what="it was replaced")
+    told.workers.append(workers(house))
+
+
+def max_calls(house: House) -> int:
+    with urllib.request.urlopen(f"{house.url}/metrics", timeout=ANSWERS_S) as answer:
+        lines = answer.read().decode().splitlines()
+    (places,) = [line.split()[1] for line in lines if line.startswith("offhook_max_calls ")]
+    return int(float(places))
 
 
 def _call(day: Day, name: str) -> dict[str, Any]:
@@ -171,23 +197,77 @@ def test_a_killed_workers_call_is_led_out_and_its_neighbour_goes_on(day: Day) ->
 
 
 def test_the_dead_worker_was_replaced_and_calls_are_taken(day: Day) -> None:
-    """Two again, one of them new; the next caller was answered."""
-    before, after = day.workers
-    assert len(before & after) == 1
-    assert len(after) == 2
+    """Two again, one of them new; the next callers were answered."""
+    before, after, later = day.workers
+    assert len(before & after) == len(after & later) == 1
+    assert len(after) == len(later) == 2
     assert "offhook_active_calls 1.0" in day.metrics
     assert "offhook_max_calls 2.0" in day.metrics
 
 
 def test_the_figures_of_the_dead_are_kept(day: Day) -> None:
-    """The front counted its call as broken, and no counter fell."""
-    assert 'offhook_calls_total{ending="fault",party="us"} 1.0' in day.metrics
+    """The front counted their calls as broken, and no counter fell."""
+    assert 'offhook_calls_total{ending="fault",party="us"} 2.0' in day.metrics
     assert 'offhook_calls_total{ending="refused",party="none"} 1.0' in day.metrics
 
 
+def test_a_worker_that_hangs_leaves_nobody_in_silence_for_long(day: Day) -> None:
+    """Its caller was led out, as if it had died; its neighbour's call went on until the drain."""
+    endings = {name: _record(day, name)["ending"] for name in ("last", "hung")}
+    assert sorted(endings.values()) == ["drained", "fault"]
+    assert [_call(day, name)["led_to"] for name in endings] == ["voicemail", "voicemail"]
+
+
 def test_a_deploy_ends_the_last_call_well_and_leaves_nothing(day: Day) -> None:
-    """At the drain's deadline the caller hears a goodbye; exit 0, no process, no record missing."""
+    """At the drain's deadline the caller is told and can leave a message; exit 0, no process, no
+    record missing and none without its turns."""
     assert day.exit_code == 0
     assert day.left_behind == set()
-    assert _record(day, "drained")["ending"] == "drained"
     assert all(record["ending"] for record in day.kept)
+    (record,) = [
+        r for r in (_record(day, name) for name in ("last", "hung")) if not r["fault_party"]
+    ]
+    assert record["ending"] == "drained"
+    assert record["ended_at"] and record["duration_s"] > 0
+    assert record["turns"][0]["caller_text"] and record["turns"][0]["heard_text"]
+
+
+def test_a_killed_fronts_workers_finish_their_calls_and_go(tmp_path: Path) -> None:
+    """Nobody new can come; the caller who is there stays until the drain's deadline."""
+    script = tmp_path / "stays.json"
+    script.write_text(json.dumps({"name": "stays", "steps": STAYS}))
+    with open_house(tmp_path, workers=2, OFFHOOK__CAPACITY__DRAIN_S="2") as house:
+        (zygote,) = children(house.bot.pid)
+        everybody = {zygote, *workers(house)}
+        caller = house.dial(str(script))
+        sooner_or_later(lambda: ready(house)["active_calls"] == 1, what="the call")
+        house.bot.kill()
+        house.bot.wait()
+        stayed_s = time.monotonic()
+        sooner_or_later(lambda: not any(map(alive, everybody)), what="they are gone")
+        assert time.monotonic() - stayed_s > 1.5
+        assert ended(caller).report["counts"]["calls"] == 1
+
+
+def test_asked_to_stop_while_it_starts_it_leaves_nothing_and_that_is_good(tmp_path: Path) -> None:
+    """Workers that are just loading their models are seen to go, too."""
+    environ = lab_environment(dict(os.environ), lab_port=1, port=1)
+    environ["OFFHOOK__STORE__URL"] = f"sqlite:///{tmp_path}/calls.db"
+    with (tmp_path / "log").open("w") as log:
+        starting = subprocess.Popen(
+            [sys.executable, "-m", "bot", "serve", "--port", "0", "--workers", "2"],
+            cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=log, text=True,
+        )  # fmt: skip
+
+        def descendants() -> set[int]:
+            zygotes = children(starting.pid)
+            return zygotes.union(*map(children, zygotes))
+
+        sooner_or_later(lambda: len(descendants()) == 3, what="workers begin")
+        everybody = descendants()
+        starting.send_signal(signal.SIGTERM)
+        said, _ = starting.communicate(timeout=60)
+    assert starting.returncode == 0
+    assert said == ""
+    assert not any(map(alive, everybody))
+    assert "Traceback" not in (tmp_path / "log").read_text()
