@@ -26,7 +26,7 @@ from bench.holdings import HELD, left_behind
 from lab.measures import percentiles
 
 SETTLE_S = 12.0  # what is closing has closed by then
-REST_S = 40.0  # and idle threads of the doors' pool, which live for 10 s, are gone
+REST_S = 40.0  # and what a fault left waiting has given up
 MOST_ARMED = 6
 STEADY = 3  # readings alike before the process counts as idle
 
@@ -163,7 +163,6 @@ async def settled(house: House, *, again: Mapping[str, float] | None = None) -> 
     seen: list[dict[str, float]] = []
     while loop.time() < deadline and not _is_settled(seen, again):
         await asyncio.sleep(1.0)
-        await house.touch()
         seen.append(await house.gauges())
     return seen[-1]
 

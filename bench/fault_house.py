@@ -122,11 +122,6 @@ class House:
             await asyncio.sleep(0.5)
         return {}
 
-    async def touch(self) -> None:
-        """Use the doors' pool of threads: it lets its idle ones go only when it is used."""
-        async with self.http.get(f"{self.base_url}/api/calls/none"):
-            pass
-
     async def gauges(self) -> dict[str, float]:
         """What the process holds."""
         async with self.http.get(f"{self.base_url}/metrics") as answer:

@@ -8,6 +8,7 @@ import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
@@ -36,6 +37,9 @@ from bot.zygote import Zygote
 from telemetry.logs import configure
 
 LAB_PORT = 7900
+# Records are read, pages and figures written off the loop of the calls, so many at a time. More
+# would only take turns at the interpreter, and each holds the memory of the most it ever wrote.
+ASIDE = 3
 
 
 class _Server(uvicorn.Server):
@@ -119,6 +123,7 @@ _Opening = AbstractAsyncContextManager[_Opened | None]
 @asynccontextmanager
 async def _open(host: str, port: int, *, with_lab: bool) -> AsyncIterator[_Opened | None]:
     """Settings read, port bound, the lab beside; None when the port cannot be had."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(ASIDE, "aside"))
     environ: Mapping[str, str] = process_environment()
     loaded = load(environ)
     configure(loaded.settings.logs)

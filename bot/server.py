@@ -110,16 +110,17 @@ def _metrics(app: FastAPI, exchange: Exchange) -> None:
 
 
 def _records(app: FastAPI, exchange: Exchange) -> None:
+    # Read and written in one step off the loop, of which few are taken at a time (bot/serve.py).
     @app.get("/api/calls")
-    def calls() -> list[dict[str, Any]]:
-        return exchange.records.newest()
+    async def calls() -> Response:
+        return await asyncio.to_thread(lambda: JSONResponse(exchange.records.newest()))
 
     @app.get("/api/calls/{call_id}")
-    def call(call_id: str) -> dict[str, Any]:
-        document = exchange.records.get(call_id)
+    async def call(call_id: str) -> Response:
+        document = await asyncio.to_thread(exchange.records.get, call_id)
         if document is None:
             raise HTTPException(404, "no such call is kept")
-        return document
+        return JSONResponse(document)
 
     @app.get("/api/events")
     async def events() -> StreamingResponse:

@@ -16,6 +16,7 @@ import pytest
 
 from bench.fault_campaign import settled
 from bench.fault_house import House, open_house
+from bot.serve import ASIDE
 from lab.caller import Caller
 from lab.dialling import Phone
 from lab.impairments import Impairments
@@ -29,6 +30,7 @@ pytestmark = [pytest.mark.call, pytest.mark.timeout(180)]
 GONE_WITHIN_S = 2.0
 SHORT_CALLS, EVERY_S = 32, 0.25  # many, so that what each leaves behind adds up
 KEPT_MB = 0.5  # half of what a call holds while it lasts
+READERS = 30  # that list the calls at once
 QUESTION: tuple[Step, ...] = (WaitAgent(timeout_s=12.0), Say("where", pause_s=0.1))
 HANGING_UP: dict[str, tuple[Step, ...]] = {
     "behind the answer": (*QUESTION, WaitAgent(timeout_s=12.0), HangUp()),
@@ -52,6 +54,8 @@ class Ended:
     late_s: float = 0.0
     """How long the bot took meanwhile to say that it is ready, at worst: the machine is so late."""
     parties: dict[str, set[Any]] = field(default_factory=dict)
+    read: dict[str, float] = field(default_factory=dict)
+    """After many have read the list of calls at once."""
 
 
 async def _watch(house: House, ended: Ended) -> None:
@@ -133,7 +137,14 @@ async def _run(folder: Path) -> Ended:
         with suppress(asyncio.CancelledError):
             await watching
         ended.after = await settled(house, again=ended.before)
+        await asyncio.gather(*(_list(house) for _ in range(READERS)))
+        ended.read = await house.gauges()
     return ended
+
+
+async def _list(house: House) -> None:
+    async with house.http.get(f"{house.base_url}/api/calls") as answer:
+        assert len(await answer.json()) > SHORT_CALLS
 
 
 async def _storm(house: House, ended: Ended) -> None:
@@ -170,3 +181,8 @@ def test_nothing_stays_behind(ended: Ended) -> None:
     assert more["open_files"] < calls / 4, more
     assert more["memory_bytes"] < calls * KEPT_MB * 1e6, more
     print(more)  # noqa: T201 - figures to read
+
+
+def test_a_crowd_of_readers_keeps_few_threads_busy(ended: Ended) -> None:
+    """Each thread that ever read and wrote the whole list holds the memory of it."""
+    assert ended.read["threads"] <= ended.after["threads"] + ASIDE, (ended.after, ended.read)

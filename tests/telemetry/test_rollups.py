@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from call.budgets import Budgets
-from telemetry.rollups import Rollups, endings, of_calls
+from telemetry.rollups import USUAL_TURNS, WINDOW_TURNS, Rollups, endings, of_calls
 
 pytestmark = pytest.mark.rule
 
@@ -122,3 +123,20 @@ def test_endings_are_counted_by_how_long_the_calls_had_lasted() -> None:
         "caller_hung_up": {"< 10 s": 2, ">= 600 s": 1},
         "fault": {"< 30 s": 1},
     }
+
+
+def test_a_full_window_is_small() -> None:
+    """Ten thousand turns, all of them slow, take 7 MB at most."""
+    draw, rollups = random.Random(1), Rollups()
+    for number in range(USUAL_TURNS):
+        rollups.add(turn(number, **dict.fromkeys(STAGES, draw.random())))
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(1000):
+            shares = {stage: draw.random() for stage in STAGES[: 4 + 4 * (number % 2)]}
+            rollups.add(turn(number, **shares), call_id=f"call {number // 2}")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 1000 * 7e6 / WINDOW_TURNS
