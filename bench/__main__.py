@@ -16,6 +16,7 @@ TABLES = (
     "recording",
     "soak",
     "tail",
+    "workers",
 )
 
 
