@@ -19,6 +19,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import uvloop
 
 from bench.capacity_page import page, plot, rewritten, row, table
@@ -144,6 +146,17 @@ def imports_s() -> float:
     return float(told.stdout)
 
 
+async def scores_of(house: House) -> int | None:
+    """How many turn scores came in time, as the bot's own page says; none for stock."""
+    base, ours, _ = house.webhook.partition("/twilio/voice")
+    if not ours:
+        return None
+    async with aiohttp.ClientSession() as http, http.get(f"{base}/metrics") as answer:
+        text = await answer.text()
+    told = re.search(r"^offhook_smart_turn_seconds_count (\S+)", text, re.MULTILINE)
+    return int(float(told[1])) if told else 0
+
+
 # ── one load ─────────────────────────────────────────────────────────────────────────
 async def measure(name: str, calls: int, *, clips: Clips, folder: Path) -> Step:
     """So many calls at once to one bot."""
@@ -155,7 +168,7 @@ async def measure(name: str, calls: int, *, clips: Clips, folder: Path) -> Step:
         step.start_s = house.start_s
         phone = Phone(auth_token=house.token) if house.token else Phone()
         await Caller(Plan(script(1, offset=0), loaded, phone=phone)).call(house.webhook)  # warm
-        step.idle_rss_bytes = rss_bytes(house.bot_pid)
+        step.idle_rss_bytes, warm_scores = rss_bytes(house.bot_pid), await scores_of(house)
 
         async def ring(number: int) -> Any:
             await asyncio.sleep(number * gap_s)
@@ -170,6 +183,8 @@ async def measure(name: str, calls: int, *, clips: Clips, folder: Path) -> Step:
         watched.note(step)
         outcomes = await asyncio.gather(*ringing)
         step.cpu_s = cpu_s(house.bot_pid) - began_s
+        if warm_scores is not None:
+            step.scores = (await scores_of(house) or 0) - warm_scores
     for outcome in outcomes:
         book(step, outcome)
     return step

@@ -16,7 +16,7 @@ from lab.measures import percentiles
 
 HEAD = (
     "bot", "calls", "answered", "added p50 / p95 / p99 (n)", "underruns a minute", "greeting p50",
-    "core, %", "core a call, %", "MB a call", "lab + callers, % of theirs",
+    "core, %", "core a call, %", "MB a call", "scores a turn", "lab + callers, % of theirs",
 )  # fmt: skip
 BY_HAND = "<!-- by hand: what follows is kept when the page is written anew -->"
 CALLS, TIMES = 36, 4
@@ -37,6 +37,7 @@ def cells(step: Step) -> tuple[str, ...]:
         f"{100 * step.cpu_share:.0f}",
         f"{100 * step.cpu_a_call:.1f}",
         f"{step.mb_a_call:.1f}",
+        "–" if step.scores_a_turn is None else f"{step.scores_a_turn:.2f}",
         f"{100 * step.lab_share:.0f} + {100 * step.callers_share:.0f}{full}",
     )
 

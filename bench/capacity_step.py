@@ -38,6 +38,8 @@ class Step:
     lab_share: float = 0.0
     """of the cores that lab and callers have, meanwhile"""
     callers_share: float = 0.0
+    scores: int | None = None
+    """turn scores that came before their turn was decided; none for stock, which waits for each"""
     start_s: float = 0.0
     """from the command to the bot's line that it answers"""
     rss_bytes: int = 0
@@ -48,6 +50,11 @@ class Step:
     def underruns_a_minute(self) -> float:
         """As one caller hears them."""
         return self.underruns / self.talk_s * 60 if self.talk_s else 0.0
+
+    @property
+    def scores_a_turn(self) -> float | None:
+        """A busy core answers more turns by words and silence alone; this tells how many."""
+        return None if self.scores is None or not self.asked else self.scores / self.asked
 
     @property
     def mb_a_call(self) -> float:

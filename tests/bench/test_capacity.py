@@ -54,9 +54,11 @@ def test_any_of_the_three_breaks_a_load(worse: dict[str, float]) -> None:
 
 def test_the_table_says_what_a_call_costs() -> None:
     """Of the core, and of memory beyond the idle process."""
-    row = table([step("ours", 10)]).splitlines()[4]
+    one = step("ours", 10)
+    one.scores = 28
+    row = table([one]).splitlines()[4]
     assert row == (
-        "| ours | 10 | 20/20 | 100 / 100 / 100 (20) | 0.0 | 100 | 20 | 2.0 | 2.0 | 20 + 30 |"
+        "| ours | 10 | 20/20 | 100 / 100 / 100 (20) | 0.0 | 100 | 20 | 2.0 | 2.0 | 1.40 | 20 + 30 |"
     )
     assert STEADY_S == pytest.approx(0.28)
     assert FALLBACK_S < 3.0
