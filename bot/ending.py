@@ -197,10 +197,18 @@ class CallEnding:
         return f"{self._session.persona.phrases.last_words} {last}" if last else ""
 
     def drain(self) -> None:
-        """The process goes down in the middle of the call: the carrier's voice says so."""
+        """The process goes down in the middle of the call: the carrier's voice says so, and where
+        there is no carrier the agent's."""
+        session = self._session
+        if self.ending is None and session.caller.wire != "twilio":
+            was_ending = self._farewell.is_asked
+            self._act(self._farewell.left(Ending.DRAINED, time.monotonic()))
+            if not was_ending:
+                self._run(session.leave_with(session.tongue.phrases.goodbye, kind=WAY_OUT))
+            self._arm()
+            return
         if self.ending is None:
-            call = self._session.caller.provider_call_id
-            self._session.exchange.afterwards.decide(call, BROKEN)
+            session.exchange.afterwards.decide(session.caller.provider_call_id, BROKEN)
         self.close(Ending.DRAINED)
 
     # ── the watchdog ─────────────────────────────────────────────────────────────────

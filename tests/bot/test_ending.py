@@ -227,6 +227,23 @@ async def test_a_process_that_goes_down_leaves_the_caller_a_voicemail():
     assert over.ending is Ending.AGENT_SAID_GOODBYE
 
 
+async def test_a_process_that_goes_down_says_goodbye_where_no_carrier_can():
+    """In the browser; a call that was saying goodbye already says it once and is let go."""
+    ending, session = call(wire="webrtc")
+    ending.drain()
+    assert not session.is_stopped
+    await heard(ending, session, "way_out")
+    assert session.spoken == [("way_out", PHRASES.goodbye)]
+    assert ending.ending is Ending.DRAINED
+    leaving, session = call(wire="webrtc")
+    await leaving.end_call()
+    leaving.drain()
+    await eventually(lambda: session.is_stopped, what="it is let go")
+    assert leaving.ending is Ending.AGENT_SAID_GOODBYE
+    assert session.spoken == []
+    await leaving.aclose()
+
+
 async def test_an_emergency_is_led_to_the_number_for_it_at_any_hour():
     """With its own line instead of an apology; without a number it is the voicemail's."""
     persona = replace(ALONE, emergency=Emergency(text="Help is coming.", number="911"))
