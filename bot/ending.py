@@ -12,7 +12,7 @@ from loguru import logger
 from pipecat.frames.frames import Frame
 
 from call.errors import CallRefused, Ending, Party
-from call.farewell import WAY_OUT, Action, Farewell, HangUp, SayGoodbye
+from call.farewell import EMERGENCY, WAY_OUT, Action, Farewell, HangUp, SayGoodbye
 from call.measures import WAYS_OUT
 from call.phrases import Phrases
 from call.way_out import BROKEN, After, Destination, Reason, Step, WayOut, step_after, way_out
@@ -35,6 +35,7 @@ class CallEnding:
         self._timer: asyncio.TimerHandle | None = None
         self._acting: set[asyncio.Task[None]] = set()
         self._way_out: WayOut | None = None
+        self._is_line_owed = False  # the emergency line, until it was heard
         self._wish = ""  # why the caller wants a person, in the model's words
         self.ending: Ending | None = None
         self.fault_party: Party | None = None
@@ -93,6 +94,7 @@ class CallEnding:
 
     def emergency_line_said(self) -> None:
         """It is on its way: whatever way out the call is on waits for it."""
+        self._is_line_owed = True
         self._farewell.line_owed()
 
     def time_is_up(self) -> None:
@@ -114,6 +116,8 @@ class CallEnding:
                 self._farewell.progress(now)
                 self._arm()
             case ReplyHeardFrame():
+                if frame.kind == EMERGENCY and frame.heard:
+                    self._is_line_owed = False
                 self._act(
                     self._farewell.reply_heard(
                         had_words=bool(frame.heard),
@@ -181,11 +185,14 @@ class CallEnding:
 
     def _afterwards(self, ending: Ending, *, was_heard: bool) -> After:
         reason = self._way_out.reason if self._way_out is not None else None
+        number = self._number(reason)
+        if self._is_line_owed:  # no voice was left to say it: the carrier's does
+            reason, was_heard = Reason.EMERGENCY, False
         return After(
             step_after(ending),
             has_apologised=was_heard,
             reason=reason,
-            number=self._number(reason),
+            number=number,
             summary=self._wish or self._last_words(),
             called=self._session.caller.called,
         )

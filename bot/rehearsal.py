@@ -33,6 +33,8 @@ def phrases_of(persona: Persona) -> Iterator[str]:
     if persona.disclosure.enabled:
         yield spoken(persona.disclosure.text, language=persona.language)
     yield spoken(persona.greeting, language=persona.language)
+    if persona.emergency.words:
+        yield spoken(persona.emergency.text, language=persona.language)
     for phrase in fields(persona.phrases):
         said = getattr(persona.phrases, phrase.name)
         if phrase.name not in _READ_BY_THE_CARRIER:

@@ -30,11 +30,13 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_L, Moment.SPEECH_STOPPED): _D,
     (_L, Moment.TURN_DECIDED): _T,  # words without the voice detector
     (_L, Moment.FIRST_AUDIO): _S,  # the greeting, or the answer to a tool's result
+    (_L, Moment.REPLY_HEARD): _L,  # a protected phrase was finished over the caller
     (_L, Moment.INTERRUPTED): _L,  # what had not been said yet is dropped
     (_L, Moment.FILLER_HEARD): _L,  # the answer had come to nothing
     (_L, Moment.RESUMED): _L,  # what was held had been heard to its end
     (_D, Moment.SPEECH_STARTED): _L,  # a pause
     (_D, Moment.TURN_DECIDED): _T,
+    (_D, Moment.REPLY_HEARD): _D,
     (_D, Moment.FILLER_HEARD): _D,
     (_D, Moment.FIRST_AUDIO): _S,  # a phrase of the agent's own
     (_D, Moment.INTERRUPTED): _D,  # such a phrase is dropped before it sounds

@@ -255,6 +255,18 @@ async def test_an_emergency_is_led_to_the_number_for_it_at_any_hour():
     assert (following.step, following.number) == (Step.TRANSFER, "911")
 
 
+async def test_an_emergency_line_that_no_voice_could_say_is_the_carriers_to_say():
+    """It was asked for, and all voices were gone."""
+    ending, session = call(ALONE)
+    ending.emergency_line_said()
+    ending.saw(ReplyHeardFrame(reply=1, kind="emergency", heard=""))
+    ending.saw(WayOutFrame(reason=Reason.FAULTS, party=Party.TTS))
+    await heard(ending, session, "way_out")
+    following = session.afterwards.of("CA1")
+    assert (following.reason, following.has_apologised) == (Reason.EMERGENCY, False)
+    assert following.step is Step.VOICEMAIL
+
+
 HELP = replace(ALONE, emergency=Emergency(text="Help is coming.", number="911"))
 
 
@@ -289,7 +301,8 @@ async def test_the_emergency_line_is_heard_before_a_call_is_led_to_the_voicemail
     await asyncio.sleep(0)
     assert not session.is_stopped
     await heard(ending, session, "emergency")
-    assert session.afterwards.of("CA1").step is Step.VOICEMAIL
+    following = session.afterwards.of("CA1")
+    assert (following.step, following.has_apologised) == (Step.VOICEMAIL, True)
 
 
 async def test_a_call_that_has_lasted_too_long_is_said_goodbye_to():

@@ -9,6 +9,7 @@ import pytest
 from bot.persona import Disclosure, Persona, Personas
 from bot.rehearsal import scripts
 from bot.settings import Settings
+from call.emergency import Emergency
 from call.phrases import Phrases, phrases_of
 from services.phrases import VoiceKey
 
@@ -46,6 +47,18 @@ def test_each_voice_and_language_has_a_script_the_first_voice_first() -> None:
     assert set(Phrases().fillers) < set(english)
     assert Phrases().apology in english
     assert not {Phrases().busy, Phrases().voicemail} & set(english)
+
+
+def test_the_emergency_line_lies_ready_though_no_voice_answers() -> None:
+    """As it is said; where no words call for it, nobody records it."""
+    line = Emergency(text="Hang up and dial 911.")
+    [script] = scripts(Personas(replace(LAYLA, emergency=line), {}), Settings(), KEYS)
+    [mine] = scripts(Personas(replace(MIA, emergency=line), {}), Settings(), {"elevenlabs": "k"})
+    assert "Hang up and dial nine one one." in mine.texts
+    assert line.text.split()[0] in " ".join(script.texts)
+    never = replace(MIA, emergency=replace(line, words=()))
+    [mine] = scripts(Personas(never, {}), Settings(), {"elevenlabs": "k"})
+    assert not any("Hang up" in text for text in mine.texts)
 
 
 def test_two_agents_with_one_voice_share_its_script() -> None:

@@ -83,11 +83,11 @@ def test_an_unlisted_transition_is_counted_and_raises_in_tests() -> None:
     """The state stays what it was."""
     counts = Counts()
     standing = Standing(counts)
-    standing.moment(M.REPLY_HEARD)
+    standing.moment(M.HELD)
     assert counts.counted == [UNLISTED_TRANSITIONS.name]
     assert standing.state is S.LISTENING
-    with pytest.raises(MisuseError, match="reply_heard while listening"):
-        Standing(strict=True).moment(M.REPLY_HEARD)
+    with pytest.raises(MisuseError, match="held while listening"):
+        Standing(strict=True).moment(M.HELD)
 
 
 def test_a_reply_may_begin_before_the_last_was_heard_out() -> None:
