@@ -81,9 +81,14 @@ def _day_at(tokens: Tokens, at: int) -> tuple[int, int]:
     if kind in (SINGLE, TEEN, TENS):
         run = Run(at)
         behind = symbol(tokens, at, run)
-        day = int(run.value or 0)
+        day = _number(run.value)
         return (behind, day) if 1 <= day <= 31 else (at, 0)
     return at, 0
+
+
+def _number(value: str) -> int:
+    """0 where a letter is among the digits: "o" beside what cannot be a number is spelled."""
+    return int(value) if value.isdecimal() else 0
 
 
 def _day_before(tokens: Tokens, month_at: int) -> tuple[int, int]:
@@ -150,7 +155,7 @@ def _year_value(run: Run) -> int:
     elif len(chunks) > 1 and run.styles[0] == WRITTEN:
         return 0
     else:
-        total = int(run.value) if len(run.value) == 4 else 0
+        total = _number(run.value) if len(run.value) == 4 else 0
         if len(chunks) == 2 and len(run.value) == 3:  # "nineteen oh" is not over
             total = 0
     return total if 1900 <= total <= 2099 else 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from call.budgets import Budgets
@@ -60,7 +60,7 @@ def why(record: Mapping[str, Any], budgets: Budgets, *, usual: Rollups | None = 
         "call_id": record.get("call_id"),
         "ending": record.get("ending"),
         "fault_party": record.get("fault_party"),
-        "slow_turns": [vars(turn) for turn in slow],
+        "slow_turns": [asdict(turn) for turn in slow],
         "figures": of_calls([record], budgets).document(),
         "faults": record.get("faults") or [],
         "transfer": record.get("transfer"),
