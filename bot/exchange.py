@@ -25,7 +25,6 @@ from bot.persona import Personas
 from bot.rehearsal import scripts
 from bot.secrets import account_of
 from bot.settings import Loaded, Settings
-from bot.sweeping import sweeping
 from bot.vitals import gauges
 from call.admission import Admission
 from call.errors import Ending, Party
@@ -270,7 +269,6 @@ async def open_exchange(
             )
         )
         await stack.enter_async_context(watching_the_loop(exchange.metrics))
-        stack.enter_context(sweeping(exchange.admission))
         renewing = asyncio.create_task(exchange.renew_lines())
         stack.callback(renewing.cancel)
         stack.callback(exchange.hub.close)

@@ -54,7 +54,6 @@ class Admission:
         self._capacity = capacity
         self._max_calls = capacity.max_calls
         self._active = 0
-        self._ended = 0
         self._awaited: deque[float] = deque()
         self._by_caller: Counter[str] = Counter()
         self._is_draining = False
@@ -63,11 +62,6 @@ class Admission:
     def active(self) -> int:
         """Calls in progress."""
         return self._active
-
-    @property
-    def ended(self) -> int:
-        """Calls that are over."""
-        return self._ended
 
     @property
     def max_calls(self) -> int:
@@ -123,7 +117,6 @@ class Admission:
         if self._active == 0 or (_known(caller) and not self._by_caller[caller]):
             raise MisuseError("a call left that had not entered")
         self._active -= 1
-        self._ended += 1
         if _known(caller):
             self._by_caller[caller] -= 1
             self._by_caller += Counter()  # forgets the numbers that no longer call
