@@ -413,7 +413,10 @@ async def test_a_loudspeaker_is_heard_by_the_microphone() -> None:
         await call.until_stop()
 
     outcome, [call], _ = await place(
-        part, noise_dbfs=None, impairments=parse_impairments(["echo=0.2:20"])
+        part,
+        [{"do": "wait_agent", "timeout_s": 30}],  # a machine that is late speaks late
+        noise_dbfs=None,
+        impairments=parse_impairments(["echo=0.2:20"]),
     )
     media = [b64decode(b["media"]["payload"]) for b in call.received if b["event"] == "media"]
     heard = b"".join(media)
