@@ -139,16 +139,19 @@ class Channel:
     async def close(self, *, farewell: str | None = None) -> None:
         """End the connection and stay closed; the farewell is sent if a connection stands."""
         self._is_closed = True
-        if farewell is not None and self.is_open:
-            self._queue.clear()
-            self.send(farewell)
-            await asyncio.sleep(0)
-        self.leave()
-        while self._leaving:
-            await asyncio.gather(*self._leaving, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        try:
+            if farewell is not None and self.is_open:
+                self._queue.clear()
+                self.send(farewell)
+                await asyncio.sleep(0)
+            self.leave()
+            while self._leaving:
+                await asyncio.gather(*self._leaving, return_exceptions=True)
+        finally:  # also for who is told to go in the middle of this
+            self.leave()
+            if self._session is not None:
+                await self._session.close()
+                self._session = None
 
     # ── one connection's life ────────────────────────────────────────────────────────
 

@@ -91,8 +91,10 @@ class Pool:
         shelves, self._shelves = list(self._shelves.values()), OrderedDict()
         for shelf in shelves:
             shelf.clear()
-        await asyncio.gather(*(shelf.closed() for shelf in shelves))
-        await self.session.close()
+        try:
+            await asyncio.gather(*(shelf.closed() for shelf in shelves))
+        finally:
+            await self.session.close()
 
     def _shelf(self, keep: Keep) -> _Shelf:
         if len(self._shelves) >= _MOST_ADDRESSES:

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,11 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
         told.workers.append(workers(house))
         until(0)
         sooner_or_later(lambda: max_calls(house) == 2, what="it takes calls")
-        last, hung = house.dial(files["talks"]), house.dial(files["talks"])
-        until(2)
-        _stop_one(house, told)
+        with urllib.request.urlopen(f"{house.url}/api/events", timeout=120) as events:
+            last, hung = house.dial(files["talks"]), house.dial(files["talks"])
+            until(2)
+            _stop_one(house, told)
+            _until_an_answer_is_heard(events)
         with urllib.request.urlopen(f"{house.url}/metrics", timeout=ANSWERS_S) as answer:
             told.metrics = answer.read().decode().splitlines()
         told.kept = house.get("/api/calls")
@@ -157,6 +159,20 @@ def _stop_one(house: House, told: Day) -> None:
     sooner_or_later(lambda: min(before) not in workers(house), what="it was killed")
     sooner_or_later(lambda: max_calls(house) == 2, what="it was replaced")
     told.workers.append(workers(house))
+
+
+def _until_an_answer_is_heard(events: Iterable[bytes]) -> None:
+    """A caller who asked has heard a clause of the reply."""
+    asked: set[str] = set()
+    for line in events:
+        if not line.startswith(b"data:"):
+            continue
+        event = json.loads(line.removeprefix(b"data:"))
+        if event["type"] == "caller.words":
+            asked.add(event["call_id"])
+        elif event["type"] == "agent.heard" and event["call_id"] in asked:
+            return
+    raise AssertionError("the events ended, and no answer was heard")
 
 
 def max_calls(house: House) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from dataclasses import dataclass, field
 
 import pytest
@@ -198,3 +200,23 @@ async def test_a_given_up_connection_tells_why(lab: Lab) -> None:
     line.dial()
     await eventually(lambda: line.is_open, what="open again")
     await line.close()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+async def test_a_farewell_that_is_broken_off_leaves_nothing_open(lab: Lab, steps: int) -> None:
+    """Who hangs up may be told to go in the middle of it, as at the end of a process."""
+    await _broken_off(channel(Owner(lab)), steps)
+    with warnings.catch_warnings(record=True) as said:
+        gc.collect()
+    assert [str(warning.message) for warning in said if "session" in str(warning.message)] == []
+
+
+async def _broken_off(line: Channel, steps: int) -> None:
+    line.dial()
+    await eventually(lambda: line.is_open, what="open")
+    hanging_up = asyncio.create_task(line.close(farewell='{"type":"CloseStream"}'))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    assert not hanging_up.done()
+    hanging_up.cancel()
+    await asyncio.wait([hanging_up])
