@@ -21,6 +21,7 @@ from bot.guard import Guard, content_policy, read_json
 from bot.session import Caller, Session
 from call.errors import CallerWireFault, Ending, Party
 from telemetry.console.routes import console
+from telemetry.listing import listed
 from transports.webrtc import pick_up, talk_page
 
 
@@ -113,7 +114,8 @@ def _records(app: FastAPI, exchange: Exchange) -> None:
     # Read and written in one step off the loop, of which few are taken at a time (bot/serve.py).
     @app.get("/api/calls")
     async def calls() -> Response:
-        return await asyncio.to_thread(lambda: JSONResponse(exchange.records.newest()))
+        text = await asyncio.to_thread(lambda: listed(exchange.records.newest()))
+        return Response(text, media_type="application/json")
 
     @app.get("/api/calls/{call_id}")
     async def call(call_id: str) -> Response:

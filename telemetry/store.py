@@ -118,7 +118,11 @@ class CallStore:
             Path(self._url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
         wait = {"timeout": LOCK_WAIT_S} if self._is_sqlite else {"connect_timeout": CONNECT_WAIT_S}
         self._engine = sa.create_engine(
-            self._url, connect_args=wait, pool_pre_ping=True, json_serializer=_json
+            self._url,
+            connect_args=wait,
+            pool_pre_ping=True,
+            json_serializer=_json,
+            json_deserializer=_read,
         )
         if self._is_sqlite:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
@@ -299,6 +303,13 @@ def _json(document: Any) -> str:
     """A NUL, which Postgres refuses inside a document, becomes the sign for what cannot be shown.
     The escapes are of one length, so an escaped backslash before one stays what it was."""
     return json.dumps(document).replace("\\u0000", "\\ufffd")
+
+
+def _read(text: str) -> Any:
+    """A hundred long calls are read in a tenth of a second: the other threads have their turn."""
+    document = json.loads(text)
+    time.sleep(0)
+    return document
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

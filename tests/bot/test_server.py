@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,8 +11,10 @@ from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
+from httpx import ASGITransport, AsyncClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from twilio.request_validator import RequestValidator
@@ -167,6 +171,34 @@ def test_records_are_listed_newest_first_and_unknown_ones_are_404(
     assert [call["call_id"] for call in client.get("/api/calls").json()] == ["b", "a"]
     assert client.get("/api/calls/a").json() == {"call_id": "a"}
     assert client.get("/api/calls/z").status_code == 404
+
+
+async def test_a_long_list_of_calls_leaves_the_living_ones_their_turn(house: Exchange):
+    """Writing it takes as long as several packets of audio: not in one piece."""
+    words = [{"turn": n, "caller_text": "I would like to come on Tuesday."} for n in range(500)]
+    for number in range(100):
+        house.records.put({"call_id": f"{number}", "ending": "caller_hung_up", "turns": words})
+    in_one_piece_s, pauses_s = [], []
+    transport = ASGITransport(build_app(house))
+    async with AsyncClient(transport=transport, base_url=PUBLIC, auth=("op", PASSWORD)) as client:
+        for _ in range(5):  # the quickest of five: the machine may have paused by itself
+            began_at = time.perf_counter()
+            whole = JSONResponse(house.records.newest()).body
+            in_one_piece_s.append(time.perf_counter() - began_at)
+            asking = asyncio.create_task(client.get("/api/calls"))
+            pauses_s.append(await _longest_pause_s(until=asking))
+            assert asking.result().content == whole
+    assert min(pauses_s) < min(in_one_piece_s) / 2
+
+
+async def _longest_pause_s(*, until: asyncio.Task[Any]) -> float:
+    """Between two turns of whoever else lives on the loop."""
+    longest_s, at = 0.0, time.perf_counter()
+    while not until.done():
+        await asyncio.sleep(0)
+        at, before = time.perf_counter(), at
+        longest_s = max(longest_s, at - before)
+    return longest_s
 
 
 @pytest.mark.parametrize("body", [b"no json", b"{}", b'{"type": "offer", "sdp": "nonsense"}'])
