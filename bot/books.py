@@ -16,7 +16,7 @@ import aiohttp
 from bot.afterwards import Afterwards
 from bot.lines import SharedLines, open_lines
 from bot.notify import Notifier
-from bot.seen import open_tickets
+from bot.seen import Rest, open_tickets
 from bot.settings import Loaded
 from call.admission import Admission
 from telemetry.meters import Meters
@@ -67,14 +67,15 @@ async def open_books(
         settings.voicemail, http=http, secret=secrets("OFFHOOK_NOTIFY_SECRET"), recorder=metrics
     )
     stack.push_async_callback(notifier.aclose)
+    rest, opened = Rest(), stack.enter_async_context
     capacity = replace(settings.capacity, max_calls=settings.capacity.max_calls * workers)
     return Books(
         metrics=metrics,
         records=records,
-        tickets=await stack.enter_async_context(open_tickets(loaded, metrics, secret=secret)),
+        tickets=await opened(open_tickets(loaded, metrics, secret=secret, rest=rest)),
         admission=Admission(capacity),
         afterwards=Afterwards(),
-        lines=await stack.enter_async_context(open_lines(loaded, metrics)),
+        lines=await opened(open_lines(loaded, metrics, rest=rest)),
         http=http,
         notifier=notifier,
     )

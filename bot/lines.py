@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from bot.seen import ANSWER_S
+from bot.seen import ANSWER_S, Rest
 from bot.settings import Loaded
 from call.lines import LIFE_S, Lines
 from call.measures import STORE_AWAY, Recorder
@@ -78,7 +78,15 @@ class LinesHere:
 class LinesInRedis:
     """Of all hosts that share a Redis."""
 
-    def __init__(self, url: str, limits: Mapping[str, int], *, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        url: str,
+        limits: Mapping[str, int],
+        *,
+        recorder: Recorder,
+        rest: Rest | None = None,
+    ) -> None:
+        """`rest` is shared with whoever else asks the same Redis."""
         self._names = tuple(limits)
         self._limits = tuple(limits.values())
         self._keys = [_PREFIX + name for name in limits]
@@ -91,10 +99,12 @@ class LinesInRedis:
         self._script = self._redis.register_script(_TAKE)
         self._here = LinesHere(limits)
         self._recorder = recorder
+        self._rest = rest or Rest()
 
     async def take(self, call: str) -> str | None:
         """Take a line of each provider for a call; the provider that has none left, or None."""
         try:
+            self._rest.check()
             found = int(await self._script(self._keys, [call, LIFE_S, *self._limits]))
         except (RedisError, OSError) as error:
             self._away(error)
@@ -106,18 +116,20 @@ class LinesInRedis:
 
     async def renew(self, calls: Iterable[str]) -> None:
         """These calls go on; taken again where the Redis has forgotten them."""
-        for call in calls:
-            await self._here.renew([call])
-            try:
+        calls = list(calls)
+        await self._here.renew(calls)
+        try:
+            for call in calls:
+                self._rest.check()
                 await self._script(self._keys, [call, LIFE_S, *self._limits])
-            except (RedisError, OSError) as error:
-                self._away(error)
-                return
+        except (RedisError, OSError) as error:
+            self._away(error)
 
     async def release(self, call: str) -> None:
         """The call is over."""
         await self._here.release(call)
         try:
+            self._rest.check()
             for key in self._keys:
                 await self._redis.zrem(key, call)
         except (RedisError, OSError) as error:
@@ -128,12 +140,15 @@ class LinesInRedis:
         await self._redis.aclose()
 
     def _away(self, error: Exception) -> None:
+        self._rest.met(error)
         self._recorder.count(STORE_AWAY, store="redis")
         logger.error("redis is away, lines are counted here only: {}", type(error).__name__)
 
 
 @asynccontextmanager
-async def open_lines(loaded: Loaded, recorder: Recorder) -> AsyncIterator[SharedLines]:
+async def open_lines(
+    loaded: Loaded, recorder: Recorder, *, rest: Rest | None = None
+) -> AsyncIterator[SharedLines]:
     """Of all hosts when REDIS_URL is set, and something is limited."""
     settings, url = loaded.settings, loaded.secrets.value("REDIS_URL")
     in_use = (settings.hear.provider, settings.think.provider, settings.speak.provider)
@@ -141,7 +156,7 @@ async def open_lines(loaded: Loaded, recorder: Recorder) -> AsyncIterator[Shared
     if not (url and limits):
         yield LinesHere(limits)
         return
-    shared = LinesInRedis(url, limits, recorder=recorder)
+    shared = LinesInRedis(url, limits, recorder=recorder, rest=rest)
     try:
         yield shared
     finally:

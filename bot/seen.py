@@ -7,7 +7,8 @@ is lost meanwhile is that another host knows of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import redis.asyncio as redis
@@ -15,6 +16,7 @@ from loguru import logger
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoAnswer
 
 from bot.finding import Finding, good, problem
 from bot.settings import Loaded
@@ -23,13 +25,34 @@ from call.measures import STORE_AWAY, NullRecorder, Recorder
 from transports.twilio.tickets import SeenHere, Tickets
 
 ANSWER_S = 0.25  # a caller waits for it
+REST_S = 5.0  # one caller in so many seconds finds out whether it answers again
 _PREFIX = "offhook:seen:"
+
+
+class Rest:
+    """Leaves a Redis that hangs alone for a while: it is the first caller who waits for it in vain,
+    and not each. One that refuses costs nobody any time, and is asked again at once."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = float("-inf")
+
+    def check(self) -> None:
+        """Raises what a caller who waited would have met."""
+        if self._clock() < self._until:
+            raise NoAnswer("left alone")
+
+    def met(self, error: Exception) -> None:
+        """It was asked, and this came of it."""
+        if isinstance(error, NoAnswer) and self._clock() >= self._until:
+            self._until = self._clock() + REST_S
 
 
 class SeenInRedis:
     """Implements `transports.twilio.tickets.SeenOnce`."""
 
-    def __init__(self, url: str, *, recorder: Recorder) -> None:
+    def __init__(self, url: str, *, recorder: Recorder, rest: Rest | None = None) -> None:
+        """`rest` is shared with whoever else asks the same Redis."""
         try:
             self._redis = redis.Redis.from_url(
                 url,
@@ -46,6 +69,7 @@ class SeenInRedis:
             ) from None
         self._here = SeenHere()
         self._recorder = recorder
+        self._rest = rest or Rest()
 
     async def first(self, key: str, *, life_s: float, now: float) -> bool:
         """Whether `key` is seen for the first time within `life_s`."""
@@ -54,8 +78,10 @@ class SeenInRedis:
             return False
         name = _PREFIX + hashlib.sha256(key.encode()).hexdigest()
         try:
+            self._rest.check()
             return bool(await self._redis.set(name, b"1", nx=True, px=round(life_s * 1000)))
         except (RedisError, OSError) as error:
+            self._rest.met(error)
             self._recorder.count(STORE_AWAY, store="redis")
             logger.error("redis is away, tokens are known here only: {}", type(error).__name__)
             return True
@@ -74,7 +100,7 @@ class SeenInRedis:
 
 @asynccontextmanager
 async def open_tickets(
-    loaded: Loaded, recorder: Recorder, *, secret: str = ""
+    loaded: Loaded, recorder: Recorder, *, secret: str = "", rest: Rest | None = None
 ) -> AsyncIterator[Tickets]:
     """The tickets of this process; with REDIS_URL and the carrier's secret, of all of them.
     `secret` is what they are sealed under where the carrier gave none."""
@@ -84,7 +110,7 @@ async def open_tickets(
     if not url:
         yield Tickets(secret, life_s=life_s)
         return
-    seen = SeenInRedis(url, recorder=recorder)
+    seen = SeenInRedis(url, recorder=recorder, rest=rest)
     try:
         if not await seen.answers():
             logger.warning("the redis of REDIS_URL does not answer yet")

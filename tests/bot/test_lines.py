@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,6 +74,20 @@ async def test_while_redis_is_away_each_host_counts_for_itself(away_url: str) ->
     await lines.release("a")
     assert await lines.take("b") is None
     assert set(counts.seen) == {"offhook_store_away_total"}
+    await lines.close()
+
+
+async def test_while_redis_is_away_every_call_that_goes_on_keeps_its_line(
+    away_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only the first that is asked about."""
+    now = [0.0]
+    monkeypatch.setattr("bot.lines.time", SimpleNamespace(monotonic=lambda: now[0]))
+    lines = LinesInRedis(away_url, {"deepgram": 2}, recorder=Counts())
+    assert await lines.take("a") is await lines.take("b") is None
+    for now[0] in (0.6 * LIFE_S, 1.2 * LIFE_S):
+        await lines.renew(["a", "b"])
+    assert await lines.take("c") == "deepgram"
     await lines.close()
 
 

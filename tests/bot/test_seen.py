@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.seen import SeenInRedis, check_redis, open_tickets
+from bot.lines import LinesInRedis
+from bot.seen import REST_S, Rest, SeenInRedis, check_redis, open_tickets
 from bot.settings import load
 from call.errors import SettingsError
 from call.measures import STORE_AWAY, NullRecorder
@@ -124,8 +125,11 @@ async def test_a_redis_that_hangs_and_comes_back_is_asked_again(redis_url: str):
         asking.connect(redis_url.removeprefix("unix://"))
         asking.sendall(b"INFO server\r\n")
         pid = int(asking.recv(10_000).split(b"process_id:")[1].split(b"\r")[0])
-    async with open_tickets(loaded(REDIS_URL=redis_url), counts) as desk:
+    now = 0.0
+    rest = Rest(lambda: now)
+    async with open_tickets(loaded(REDIS_URL=redis_url), counts, rest=rest) as desk:
         for call, is_stopped in (("CA1", False), ("CA2", True), ("CA3", False)):
+            now += REST_S
             os.kill(pid, signal.SIGSTOP if is_stopped else signal.SIGCONT)
             try:
                 token = desk.issue(call, caller="+1", called="+2", now=0.0)
@@ -133,6 +137,35 @@ async def test_a_redis_that_hangs_and_comes_back_is_asked_again(redis_url: str):
             finally:
                 os.kill(pid, signal.SIGCONT)
             assert counts.seen == ([] if call == "CA1" else [STORE_AWAY.name])
+
+
+async def test_one_caller_waits_for_a_redis_that_hangs_and_not_each():
+    """It is asked once, whoever asks; after a while once more. Each decides alone meanwhile, and
+    that is counted."""
+    now, asked, counts = 0.0, 0, Counts()
+
+    async def never_answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(never_answers, "127.0.0.1")
+    url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    rest = Rest(lambda: now)
+    seen = SeenInRedis(url, recorder=counts, rest=rest)
+    lines = LinesInRedis(url, {"deepgram": 9}, recorder=counts, rest=rest)
+    for number in range(5):
+        assert await lines.take(f"call {number}") is None
+        assert await seen.first(f"token {number}", life_s=30.0, now=0.0)
+    assert asked == 1
+    assert len(counts.seen) == 10
+    now = REST_S
+    assert await lines.take("the next") is None
+    assert asked == 2
+    await seen.close()
+    await lines.close()
+    server.close()
 
 
 async def test_the_check_asks_it(redis_url: str, tmp_path: Path):
