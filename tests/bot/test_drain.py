@@ -169,7 +169,8 @@ async def test_the_exit_code_of_what_serves_is_the_processes() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_each_signal_that_ends_processes_is_heard(number: signal.Signals) -> None:
     """A closed terminal asks for the same as an orchestrator."""
-    before, orders, loop = signal.getsignal(number), Orders(), asyncio.get_running_loop()
+    before = signal.signal(number, signal.SIG_DFL)  # the suite may run under `nohup`
+    orders, loop = Orders(), asyncio.get_running_loop()
     try:
         orders.listen()
         os.kill(os.getpid(), number)

@@ -58,7 +58,7 @@ pytestmark = pytest.mark.provider
 FIRST, SECOND = "claude-haiku-4-5", "claude-sonnet-4-6"
 LONG = "We open at eight, and we close at six. On Saturday we open at nine. Anything else?"
 HELLO = "Good morning. How can I help?"
-STALL_S = 0.3
+STALL_S = 30 * TICK  # a crowded machine pauses too
 
 
 @pytest.fixture
