@@ -33,6 +33,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "tool_fillers": ("filler",),
     "goodbye": ("goodbye",),
     "transfer": (),
+    "cut_short": (),
     "say_again": ("say_again",),
     "hard_of_hearing": ("hard_of_hearing",),
 }

@@ -301,6 +301,8 @@ def _sorry(persona: Persona, reason: Reason | None) -> str:
     match reason:
         case Reason.FAULTS | Reason.FATAL:
             return persona.phrases.apology
+        case Reason.DRAINED:
+            return persona.phrases.cut_short
         case Reason.UNSURE:
             return persona.phrases.misheard
         case Reason.EMERGENCY:

@@ -15,7 +15,7 @@ from call.errors import CallRefused, Ending, Party
 from call.farewell import EMERGENCY, WAY_OUT, Action, Farewell, HangUp, SayGoodbye
 from call.measures import WAYS_OUT
 from call.phrases import Phrases
-from call.way_out import BROKEN, After, Destination, Reason, Step, WayOut, step_after, way_out
+from call.way_out import After, Destination, Reason, Step, WayOut, step_after, way_out
 from frames.recovery import WayOutFrame
 from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame
 from frames.wire import WireStoppedFrame
@@ -23,6 +23,10 @@ from frames.wire import WireStoppedFrame
 if TYPE_CHECKING:
     from bot.persona import Persona
     from bot.session import Session
+
+# A process that goes down leaves the agent so long for its last words, which take two seconds:
+# whoever stops it waits.
+DRAINED_WITHIN_S = 3.0
 
 
 class CallEnding:
@@ -184,7 +188,9 @@ class CallEnding:
         self.close(ending)
 
     def _afterwards(self, ending: Ending, *, was_heard: bool) -> After:
-        reason = self._way_out.reason if self._way_out is not None else None
+        reason = Reason.DRAINED if ending is Ending.DRAINED else None
+        if self._way_out is not None:
+            reason = self._way_out.reason
         number = self._number(reason)
         if self._is_line_owed:  # no voice was left to say it: the carrier's does
             reason, was_heard = Reason.EMERGENCY, False
@@ -204,19 +210,19 @@ class CallEnding:
         return f"{self._session.persona.phrases.last_words} {last}" if last else ""
 
     def drain(self) -> None:
-        """The process goes down in the middle of the call: the carrier's voice says so, and where
-        there is no carrier the agent's."""
-        session = self._session
-        if self.ending is None and session.caller.wire != "twilio":
-            was_ending = self._farewell.is_asked
-            self._act(self._farewell.left(Ending.DRAINED, time.monotonic()))
-            if not was_ending:
-                self._run(session.leave_with(session.tongue.phrases.goodbye, kind=WAY_OUT))
-            self._arm()
+        """The process goes down in the middle of the call: the agent stops where it is, says so in
+        a few words, and a message can be left. What it cannot say in time the carrier says."""
+        session, now = self._session, time.monotonic()
+        if self.ending is not None:
+            session.stop()
             return
-        if self.ending is None:
-            session.exchange.afterwards.decide(session.caller.provider_call_id, BROKEN)
-        self.close(Ending.DRAINED)
+        if not self._farewell.is_asked:
+            phrases = session.tongue.phrases
+            words = phrases.cut_short if session.caller.wire == "twilio" else phrases.goodbye
+            self._act(self._farewell.left(Ending.DRAINED, now))
+            self._run(session.leave_with(words, kind=WAY_OUT))
+        self._farewell.end_by(now + DRAINED_WITHIN_S, Ending.DRAINED)
+        self._arm()
 
     # ── the watchdog ─────────────────────────────────────────────────────────────────
     def _arm(self) -> None:

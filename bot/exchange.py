@@ -52,6 +52,9 @@ if TYPE_CHECKING:
 
 # A carrier asks what is next as soon as a stream has ended; a process that goes down answers it.
 ASKED_WITHIN_S = 2.0
+END_WITHIN_S = (
+    10.0  # last words and their watchdog, many times over; a call that hangs holds nobody
+)
 
 
 @dataclass
@@ -203,10 +206,16 @@ class Exchange:
 
     async def end_calls(self) -> None:
         """End what is still going on, politely: the drain deadline has passed."""
-        ending = list(self.sessions.values())
-        await asyncio.gather(*(session.drain() for session in ending))
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        names = [session.caller.provider_call_id for session in ending]
+        names: list[str] = []
+        try:
+            async with asyncio.timeout(END_WITHIN_S):
+                while ending := list(self.sessions.values()):
+                    names += self.carrier_calls()
+                    await asyncio.gather(*(session.drain() for session in ending))
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
+        except TimeoutError:
+            logger.error("{} calls did not end", len(self.sessions))
         await self.afterwards.until_asked(names, within_s=ASKED_WITHIN_S)
 
 

@@ -18,7 +18,7 @@ from loguru import logger
 
 from bot.agent_file import load_personas
 from bot.books import Books, open_books
-from bot.exchange import ASKED_WITHIN_S, Exchange
+from bot.exchange import ASKED_WITHIN_S, END_WITHIN_S, Exchange
 from bot.persona import Personas
 from bot.relay import told_after
 from bot.settings import Loaded
@@ -31,7 +31,6 @@ from telemetry.merging import without_gauges
 from transports.twilio.tickets import SeenHere
 
 LOOK_EVERY_S = 1.0
-END_WITHIN_S = 15.0  # a goodbye, its watchdog, and the carrier's question
 
 
 class Front(Exchange):

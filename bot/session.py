@@ -141,6 +141,7 @@ class Session:
         self.recording = exchange.recordings.open(self.call_id, began_at=time.monotonic())
         self.wire.record(self.recording)
         self._ending = CallEnding(self)
+        self._over = asyncio.Event()
         self._open_services()
         self._open_conversation()
         self._worker = self._build_worker()
@@ -262,7 +263,11 @@ class Session:
                 logger.opt(exception=error).error("call crashed: {}", type(error).__name__)
                 self._ending.close(Ending.FAULT, Party.US)
             finally:
-                await self._close()
+                try:
+                    await self._close()
+                finally:
+                    self.exchange.sessions.pop(self.call_id, None)
+                    self._over.set()
 
     async def _run_worker(self) -> None:
         runner = WorkerRunner(handle_sigint=False, check_dangling_tasks=False)
@@ -334,8 +339,10 @@ class Session:
         self.exchange.spawn(self._worker.cancel())
 
     async def drain(self) -> None:
-        """The process goes down: end this call now, as drained; a message can be left."""
+        """The process goes down: end this call, as drained, within a few seconds; a message can be
+        left. Returns when it is over."""
         self._ending.drain()
+        await self._over.wait()
 
     # ── see ──────────────────────────────────────────────────────────────────────────
     async def _greet(self) -> None:

@@ -8,6 +8,8 @@ overruled by the watchdog.
 A way out (`call/way_out.py`) is not a request: nobody takes it back, and it waits for its own words
 alone, and for those of an emergency that came between. An emergency with a number of its own takes
 the place of whatever way the call was about to go.
+
+A process that goes down names a moment by which the call is let go, whatever is being said.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ class Farewell:
         self._is_leaving = False
         self._owed: Counter[str] = Counter()  # words by kind that a way out waits for
         self._was_heard = False  # the last words of the way out
+        self._last: tuple[float, Ending] | None = None  # the call is let go by then, and so
 
     @property
     def is_asked(self) -> bool:
@@ -72,7 +75,16 @@ class Farewell:
         if self._is_leaving:
             return
         self._ending = ending
-        self._due_at = now + self._watchdog_s
+        self._due_at = now
+        self.progress(now)
+
+    def end_by(self, at: float, ending: Ending) -> None:
+        """The call is let go by this moment; as `ending`, should it not be ending already."""
+        self._last = at, ending
+        if self._ending is None:
+            self._ending, self._due_at = ending, at
+        elif self._due_at is not None:
+            self._due_at = min(self._due_at, at)
 
     def left(self, ending: Ending, now: float, *, is_urgent: bool = False) -> tuple[Action, ...]:
         """The agent gives the call up, and says so in words of kind `WAY_OUT`.
@@ -97,14 +109,20 @@ class Farewell:
 
     def taken_back(self) -> None:
         """The caller has more to say; a way out is not taken back."""
-        if not self._is_leaving:
-            self._ending = self._due_at = None
-            self._has_said_goodbye = False
+        if self._is_leaving:
+            return
+        self._ending = self._due_at = None
+        self._has_said_goodbye = False
+        if self._last is not None:  # there is no time left for more
+            self._due_at, self._ending = float("-inf"), self._last[1]
 
     def progress(self, now: float) -> None:
         """The caller heard some more: the watchdog starts again."""
-        if self._due_at is not None:
-            self._due_at = now + (self._apology_s if self._is_leaving else self._watchdog_s)
+        if self._due_at is None:
+            return
+        self._due_at = now + (self._apology_s if self._is_leaving else self._watchdog_s)
+        if self._last is not None:
+            self._due_at = min(self._due_at, self._last[0])
 
     def reply_heard(
         self, *, had_words: bool, interrupted: bool, now: float, kind: str = "reply"

@@ -24,6 +24,8 @@ class Phrases:
     apology: str = "I am sorry, something went wrong on our side."
     busy: str = "All our lines are busy. Please leave a message after the tone."
     voicemail: str = "Please leave your name, number and message after the tone."
+    cut_short: str = "Sorry, I have to stop here."
+    """the process goes down in the middle of the call; the voicemail follows"""
     transfer: str = "One moment, I am putting you through."
     nobody: str = "I am sorry, nobody can come to the telephone right now."
     """instead of a person, before the voicemail"""
@@ -107,6 +109,7 @@ _BY_LANGUAGE: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "apology": "نعتذر، حدث خطأ لدينا.",
         "busy": "جميع الخطوط مشغولة. اترك رسالتك بعد الصافرة.",
         "voicemail": "اترك اسمك ورقمك ورسالتك بعد الصافرة.",
+        "cut_short": "عذراً، يجب أن أتوقف.",
         "transfer": "لحظة من فضلك، سأحوّلك.",
         "nobody": "عذراً، لا يمكن لأحد الرد على الهاتف الآن.",
         "misheard": "عذراً، لا أستطيع فهم ما تقول على هذا الخط.",

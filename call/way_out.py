@@ -20,7 +20,8 @@ class Reason(StrEnum):
     UNSURE = "unsure"  # the caller's words could not be made out
     CALLER_ASKED = "caller_asked"  # for a person
     EMERGENCY = "emergency"  # for help that we are not
-    CAPACITY = "capacity"  # no room, or the process goes down
+    CAPACITY = "capacity"  # no room, or none any more: the process goes down
+    DRAINED = "drained"  # it goes down in the middle of the call
 
 
 class Destination(StrEnum):
@@ -74,7 +75,7 @@ class After:
 BROKEN = After(Step.VOICEMAIL, has_apologised=False, reason=Reason.FATAL)
 """For a call that left no word: its session or process died, and the caller is still there."""
 NO_ROOM = After(Step.VOICEMAIL, has_apologised=False, reason=Reason.CAPACITY)
-"""For a call that is not taken, or not to its end."""
+"""For a call that is not taken."""
 
 
 def step_after(ending: Ending) -> Step:
@@ -82,10 +83,14 @@ def step_after(ending: Ending) -> Step:
     return _STEPS.get(ending, Step.HANG_UP)
 
 
-_STEPS = {Ending.HANDED_OFF: Step.TRANSFER, Ending.VOICEMAIL: Step.VOICEMAIL}
+_STEPS = {
+    Ending.HANDED_OFF: Step.TRANSFER,
+    Ending.VOICEMAIL: Step.VOICEMAIL,
+    Ending.DRAINED: Step.VOICEMAIL,
+}
 _ENDINGS = {Destination.PERSON: Ending.HANDED_OFF, Destination.VOICEMAIL: Ending.VOICEMAIL}
 # A house that is full or closing has nobody to spare; the voicemail takes what comes.
-_NEVER_TO_A_PERSON = (Reason.CAPACITY,)
+_NEVER_TO_A_PERSON = (Reason.CAPACITY, Reason.DRAINED)
 
 
 def way_out(

@@ -112,6 +112,7 @@ def test_a_caller_who_heard_the_apology_only_hears_what_to_do(house: Exchange, c
         (Reason.FAULTS, PHRASES.apology),
         (Reason.FATAL, PHRASES.apology),
         (Reason.UNSURE, PHRASES.misheard),
+        (Reason.DRAINED, PHRASES.cut_short),
         (Reason.EMERGENCY, AGENT.emergency.text),
     ],
 )

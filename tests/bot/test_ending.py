@@ -215,33 +215,57 @@ async def test_a_caller_who_leaves_before_being_led_out_has_hung_up():
     assert (ending.ending, ending.fault_party) == (Ending.CALLER_HUNG_UP, Party.LLM)
 
 
-async def test_a_process_that_goes_down_leaves_the_caller_a_voicemail():
-    """A call that had ended already keeps its ending."""
+async def test_a_process_that_goes_down_says_so_and_leaves_the_caller_a_voicemail():
+    """In the agent's voice, not as if something had gone wrong; in the language it speaks."""
     ending, session = call()
+    session.tongue.answered("نفتح يوم الأحد في العاشرة.")
     ending.drain()
-    assert ending.ending is Ending.DRAINED
-    assert session.afterwards.of("CA1").step is Step.VOICEMAIL
+    assert not session.is_stopped
+    await heard(ending, session, "way_out")
+    assert session.spoken == [("way_out", phrases_in("ar").cut_short)]
+    assert (ending.ending, ending.fault_party) == (Ending.DRAINED, None)
+    after = session.afterwards.of("CA1")
+    assert (after.step, after.has_apologised) == (Step.VOICEMAIL, True)
     over, session = call()
     over.close(Ending.AGENT_SAID_GOODBYE)
     over.drain()
     assert over.ending is Ending.AGENT_SAID_GOODBYE
+    assert session.spoken == []
 
 
-async def test_a_process_that_goes_down_says_goodbye_where_no_carrier_can():
-    """In the browser; a call that was saying goodbye already says it once and is let go."""
-    ending, session = call(wire="webrtc")
+async def test_what_the_agent_cannot_say_in_time_is_the_carriers_to_say(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A process that goes down waits for no voice, however far it has come."""
+    monkeypatch.setattr("bot.ending.DRAINED_WITHIN_S", 5 * TICK)
+    ending, session = call()
     ending.drain()
-    assert not session.is_stopped
+    while not session.is_stopped:
+        ending.saw(PlayedToFrame(clause_id="2.1", chars=5, is_end=False))
+        await asyncio.sleep(TICK)
+    await ending.aclose()
+    after = session.afterwards.of("CA1")
+    assert (after.step, after.has_apologised) == (Step.VOICEMAIL, False)
+    assert after.reason is Reason.DRAINED
+
+
+@pytest.mark.parametrize("wire", ["twilio", "webrtc"])
+async def test_a_goodbye_under_way_is_finished_before_the_process_goes_down(wire: str):
+    """In the browser too, where the agent says its goodbye for want of a carrier."""
+    ending, session = call(wire=wire)
+    ending.drain()
     await heard(ending, session, "way_out")
-    assert session.spoken == [("way_out", PHRASES.goodbye)]
+    word = PHRASES.cut_short if wire == "twilio" else PHRASES.goodbye
+    assert session.spoken == [("way_out", word)]
     assert ending.ending is Ending.DRAINED
-    leaving, session = call(wire="webrtc")
+    leaving, session = call(wire=wire)
     await leaving.end_call()
     leaving.drain()
-    await eventually(lambda: session.is_stopped, what="it is let go")
+    await asyncio.sleep(TICK)
+    assert not session.is_stopped
+    await heard(leaving, session, "reply")
     assert leaving.ending is Ending.AGENT_SAID_GOODBYE
     assert session.spoken == []
-    await leaving.aclose()
 
 
 async def test_an_emergency_is_led_to_the_number_for_it_at_any_hour():

@@ -155,3 +155,41 @@ def test_outside_a_way_out_the_emergency_line_owes_nothing():
     farewell.line_owed()
     assert farewell.left(Ending.VOICEMAIL, 10.0) == ()
     assert heard(farewell, WAY_OUT) == (HangUp(Ending.VOICEMAIL),)
+
+
+def test_the_last_words_of_a_call_that_must_end_have_their_time_and_no_more():
+    """However much of them is heard meanwhile."""
+    farewell = Farewell(watchdog_s=5.0, apology_s=3.0)
+    assert farewell.left(Ending.DRAINED, 10.0) == ()
+    farewell.end_by(14.0, Ending.DRAINED)
+    assert farewell.next_deadline() == 13.0
+    farewell.progress(12.0)
+    assert farewell.next_deadline() == 14.0
+    assert heard(farewell, WAY_OUT) == (HangUp(Ending.DRAINED),)
+
+
+def test_a_goodbye_under_way_is_finished_if_there_is_time():
+    """The call ends as it was going to; asked again it gets no more time."""
+    farewell = asked()
+    farewell.end_by(12.0, Ending.DRAINED)
+    farewell.asked(GOODBYE, 11.0)
+    assert farewell.next_deadline() == 12.0
+    assert farewell.on_deadline(12.0) == (HangUp(GOODBYE, was_heard=False),)
+    farewell.end_by(13.0, Ending.DRAINED)
+    assert farewell.next_deadline() is None
+
+
+def test_a_goodbye_taken_back_when_there_is_no_time_ends_the_call_all_the_same():
+    """At once, and the caller is told why by somebody else."""
+    farewell = asked()
+    farewell.end_by(12.0, Ending.DRAINED)
+    assert farewell.reply_heard(had_words=True, interrupted=True, now=11.0) == ()
+    assert farewell.on_deadline(11.0) == (HangUp(Ending.DRAINED, was_heard=False),)
+
+
+def test_a_call_that_says_nothing_of_its_end_ends_in_time():
+    """As it was told to."""
+    farewell = Farewell(watchdog_s=5.0, apology_s=3.0)
+    farewell.end_by(12.0, Ending.DRAINED)
+    assert farewell.on_deadline(11.9) == ()
+    assert farewell.on_deadline(12.0) == (HangUp(Ending.DRAINED, was_heard=False),)

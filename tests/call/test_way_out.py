@@ -9,8 +9,10 @@ from call.way_out import BROKEN, NO_ROOM, Destination, Reason, Step, step_after,
 
 pytestmark = pytest.mark.rule
 
+NOBODY_TO_SPARE = (Reason.CAPACITY, Reason.DRAINED)
 
-@pytest.mark.parametrize("reason", [r for r in Reason if r is not Reason.CAPACITY])
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r not in NOBODY_TO_SPARE])
 def test_a_caller_is_led_to_a_person_where_one_answers(reason: Reason):
     """Whatever the reason."""
     leading = way_out(reason, party=Party.LLM, has_carrier=True, person_answers=True)
@@ -26,9 +28,10 @@ def test_without_a_person_there_is_the_voicemail(reason: Reason):
     assert (leading.ending, leading.party) == (Ending.VOICEMAIL, Party.TTS)
 
 
-def test_a_full_house_has_nobody_to_spare():
+@pytest.mark.parametrize("reason", NOBODY_TO_SPARE)
+def test_a_full_house_or_one_that_goes_down_has_nobody_to_spare(reason: Reason):
     """It takes a message even where a person would answer."""
-    leading = way_out(Reason.CAPACITY, party=None, has_carrier=True, person_answers=True)
+    leading = way_out(reason, party=None, has_carrier=True, person_answers=True)
     assert leading.destination is Destination.VOICEMAIL
 
 
@@ -45,6 +48,7 @@ def test_a_wire_without_a_carrier_ends_after_the_apology():
     [
         (Ending.HANDED_OFF, Step.TRANSFER),
         (Ending.VOICEMAIL, Step.VOICEMAIL),
+        (Ending.DRAINED, Step.VOICEMAIL),
         (Ending.AGENT_SAID_GOODBYE, Step.HANG_UP),
         (Ending.FAULT, Step.HANG_UP),
     ],

@@ -19,11 +19,15 @@ from typing import Any
 
 import pytest
 
+from bot.agent_file import load_personas
 from bot.demo import lab_environment
+from bot.settings import load
 from tests.calls.house import ANSWERS_S, ROOT, House, Rung, open_house
 from tests.conftest import TICK
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+
+AGENT = load_personas(load({})).default
 
 TALKS = [
     {"do": "wait_agent"},
@@ -235,8 +239,8 @@ def test_a_worker_that_hangs_leaves_nobody_in_silence_for_long(day: Day) -> None
 
 
 def test_a_deploy_ends_the_last_call_well_and_leaves_nothing(day: Day) -> None:
-    """At the drain's deadline the caller is told and can leave a message; exit 0, no process, no
-    record missing and none without its turns."""
+    """At the deadline the agent says that it has to stop, and a message can be left; exit 0,
+    no process, no record missing and none without its turns."""
     assert day.exit_code == 0
     assert day.left_behind == set()
     assert all(record["ending"] for record in day.kept)
@@ -246,6 +250,9 @@ def test_a_deploy_ends_the_last_call_well_and_leaves_nothing(day: Day) -> None:
     assert record["ending"] == "drained"
     assert record["ended_at"] and record["duration_s"] > 0
     assert record["turns"][0]["caller_text"] and record["turns"][0]["heard_text"]
+    (name,) = [name for name in ("last", "hung") if _record(day, name) == record]
+    said = [deed["text"] for deed in _call(day, name)["after"] if deed["did"] == "say"]
+    assert said == [AGENT.phrases.voicemail], "the agent itself has said that it has to stop"
 
 
 def test_a_killed_fronts_workers_finish_their_calls_and_go(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_the_shipped_texts_are_the_defaults_of_the_agent(language: str) -> None:
     into clauses and said."""
     phrases = Phrases(**phrases_of(language))  # type: ignore[arg-type]
     texts = [phrases.apology, phrases.goodbye, phrases.transfer, phrases.hard_of_hearing]
-    texts += [phrases.say_again, *phrases.fillers, *phrases.tool_fillers]
+    texts += [phrases.cut_short, phrases.say_again, *phrases.fillers, *phrases.tool_fillers]
     if language == "en":
         texts.append(Disclosure().text)
     mine = repertoire(PhraseStore(), language)
