@@ -196,6 +196,46 @@ async def test_a_worker_that_says_nothing_gets_no_calls_and_is_killed(
     await answering
 
 
+async def test_an_answer_that_this_process_was_too_late_to_hear_is_not_owed(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine was busy; so may the worker have been."""
+    monkeypatch.setattr(workers, "ASK_EVERY_S", TICK / 8)
+    monkeypatch.setattr(workers, "ANSWERS_WITHIN_S", TICK / 8)
+    monkeypatch.setattr(workers, "LATE_OURSELVES_S", -TICK / 8)
+    await asyncio.sleep(3 * TICK)
+    assert (1, "quiet") not in played.heard
+    monkeypatch.setattr(workers, "LATE_OURSELVES_S", 1.0)
+    await eventually(lambda: (1, "quiet") in played.heard, what="now it is missed")
+
+
+async def test_a_worker_that_loads_its_models_owes_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a busy machine that takes a while; it has a time of its own for it."""
+    killed: list[int] = []
+    monkeypatch.setattr(workers, "kill", lambda pid, _: killed.append(pid))
+    for name in ("ASK_EVERY_S", "ANSWERS_WITHIN_S"):
+        monkeypatch.setattr(workers, name, TICK / 8)
+    loading = Played()
+    opening = asyncio.create_task(loading.crew.open())
+    await eventually(lambda: len(loading.zygote.far) == 2, what="both are born")
+    await asyncio.sleep(3 * TICK)
+    assert not killed
+    monkeypatch.setattr(workers, "READY_WITHIN_S", 0.0)
+    await eventually(lambda: killed, what="it took too long")
+    opening.cancel()
+    monkeypatch.undo()
+    loading.zygote.close()
+    await loading.crew.close()
+
+
+def test_callers_of_a_worker_that_hangs_wait_five_seconds_at_most() -> None:
+    """Ten times as long as a full worker was ever seen to pause, and no longer."""
+    longest_s = workers.ASK_EVERY_S + (workers.OWES_AT_MOST + 1) * workers.ANSWERS_WITHIN_S
+    assert 10 * 0.4 < longest_s <= 5.0
+
+
 async def test_a_worker_that_answers_again_gets_calls_again(
     played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
