@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -33,3 +35,17 @@ async def test_a_port_that_is_taken_is_one_line(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
+
+
+def test_a_process_that_has_closed_everything_goes_at_once() -> None:
+    """Its last words are not lost, and nothing is taken down piece by piece."""
+    story = (
+        "import atexit, sys, bot.__main__ as command;"
+        "atexit.register(print, 'taken down piece by piece');"
+        "sys.stdout.write('the last words');"
+        "command._leave(3)"
+    )
+    gone = subprocess.run(
+        [sys.executable, "-c", story], capture_output=True, text=True, check=False
+    )
+    assert (gone.returncode, gone.stdout) == (3, "the last words")
