@@ -172,6 +172,10 @@ class Exchange:
             for call_id, session in self.sessions.items()
         ]
 
+    async def all_living(self) -> list[LiveCall]:
+        """The same, wherever they go on."""
+        return self.living()
+
     async def metrics_page(self, accept: str) -> tuple[bytes, str]:
         """What `/metrics` answers: the text and its content type."""
         return await asyncio.to_thread(self.metrics.page, accept)  # some 10 ms of writing

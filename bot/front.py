@@ -46,7 +46,6 @@ class Front(Exchange):
             voices=nobody, pool=nobody, hub=hub, **vars(books),
         )  # fmt: skip
         self._seen = SeenHere()
-        self._living: list[LiveCall] = []
         self._turns_seen: dict[str, int] = {}
 
     # ── what workers tell ────────────────────────────────────────────────────────────
@@ -124,9 +123,14 @@ class Front(Exchange):
             worker.talk.tell("expect", called=called)
 
     # ── what the pages show ──────────────────────────────────────────────────────────
-    def living(self) -> list[LiveCall]:
-        """The calls of all workers, as of a second ago."""
-        return self._living
+    async def all_living(self) -> list[LiveCall]:
+        """The calls of all workers; they are asked only when somebody looks."""
+        answers = await self.crew.ask("living")
+        return [
+            LiveCall(**{**call, "started": datetime.fromisoformat(call["started"])})
+            for _, calls in answers
+            for call in calls
+        ]
 
     async def metrics_page(self, accept: str) -> tuple[bytes, str]:
         """All processes' figures as one's."""
@@ -135,7 +139,7 @@ class Front(Exchange):
         return self.metrics.page(accept, others=[*figures, self.crew.departed])
 
     async def look_on(self) -> None:
-        """Keep what is shown fresh, and the counters of a worker that may die."""
+        """Keep the counters of workers, who may die."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             await self._look()
@@ -143,11 +147,6 @@ class Front(Exchange):
     async def _look(self) -> None:
         for worker, figures in await self.crew.ask("figures"):
             worker.figures = figures or without_gauges(worker.figures)
-        self._living = [
-            LiveCall(**{**call, "started": datetime.fromisoformat(call["started"])})
-            for _, calls in (await self.crew.ask("living") if self.admission.active else ())
-            for call in calls
-        ]
 
     # ── the end ──────────────────────────────────────────────────────────────────────
     def drain(self) -> None:

@@ -1,6 +1,6 @@
 """What has been used once, in a Redis that all workers and hosts share.
 
-While the Redis is away this process remembers for itself: a caller who rings is answered, and what
+While the Redis is away this host remembers for itself: a caller who rings is answered, and what
 is lost meanwhile is that another host knows of it.
 """
 
@@ -22,7 +22,7 @@ from bot.finding import Finding, good, problem
 from bot.settings import Loaded
 from call.errors import SettingsError
 from call.measures import STORE_AWAY, NullRecorder, Recorder
-from transports.twilio.tickets import SeenHere, Tickets
+from transports.twilio.tickets import SeenHere, SeenOnce, Tickets
 
 ANSWER_S = 0.25  # a caller waits for it
 REST_S = 5.0  # one caller in so many seconds finds out whether it answers again
@@ -51,8 +51,16 @@ class Rest:
 class SeenInRedis:
     """Implements `transports.twilio.tickets.SeenOnce`."""
 
-    def __init__(self, url: str, *, recorder: Recorder, rest: Rest | None = None) -> None:
-        """`rest` is shared with whoever else asks the same Redis."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        recorder: Recorder,
+        rest: Rest | None = None,
+        here: SeenOnce | None = None,
+    ) -> None:
+        """`rest` is shared with whoever else asks the same Redis; `here` remembers for this host,
+        where that is not this process alone."""
         try:
             self._redis = redis.Redis.from_url(
                 url,
@@ -67,7 +75,7 @@ class SeenInRedis:
                 source="environment",
                 remedy="write redis://host:6379/0 (rediss:// with TLS)",
             ) from None
-        self._here = SeenHere()
+        self._here = here or SeenHere()
         self._recorder = recorder
         self._rest = rest or Rest()
 
@@ -100,17 +108,22 @@ class SeenInRedis:
 
 @asynccontextmanager
 async def open_tickets(
-    loaded: Loaded, recorder: Recorder, *, secret: str = "", rest: Rest | None = None
+    loaded: Loaded,
+    recorder: Recorder,
+    *,
+    secret: str = "",
+    rest: Rest | None = None,
+    here: SeenOnce | None = None,
 ) -> AsyncIterator[Tickets]:
-    """The tickets of this process; with REDIS_URL and the carrier's secret, of all of them.
-    `secret` is what they are sealed under where the carrier gave none."""
+    """The tickets of this process, or of those that share `here`; with REDIS_URL and the carrier's
+    secret, of all hosts. `secret` is what they are sealed under where the carrier gave none."""
     secret = loaded.secrets.value("TWILIO_AUTH_TOKEN") or secret
     url = loaded.secrets.value("REDIS_URL")
     life_s = loaded.settings.twilio.token_life_s
     if not url:
-        yield Tickets(secret, life_s=life_s)
+        yield Tickets(secret, life_s=life_s, seen=here)
         return
-    seen = SeenInRedis(url, recorder=recorder, rest=rest)
+    seen = SeenInRedis(url, recorder=recorder, rest=rest, here=here)
     try:
         if not await seen.answers():
             logger.warning("the redis of REDIS_URL does not answer yet")

@@ -130,7 +130,7 @@ def _records(app: FastAPI, exchange: Exchange) -> None:
 
 
 def _console(app: FastAPI, exchange: Exchange) -> None:
-    pages = console(exchange.records, budgets=exchange.settings.budgets, living=exchange.living)
+    pages = console(exchange.records, budgets=exchange.settings.budgets, living=exchange.all_living)
     app.include_router(pages)
 
 

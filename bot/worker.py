@@ -30,7 +30,6 @@ from bot.talk import Talk, take_over
 from call.errors import AgentError
 from telemetry.logs import configure
 from telemetry.merging import snapshot
-from transports.twilio.tickets import Tickets
 
 
 def work(talk: socket.socket, connections: socket.socket) -> int:
@@ -67,16 +66,12 @@ def relayed(talk: Talk, *, secret: str) -> OpenBooks:
     async def open_books(stack: AsyncExitStack, loaded: Loaded) -> Books:
         settings = loaded.settings
         metrics = RelayedMetrics(settings.budgets, meters=open_meters(stack, loaded))
-        if loaded.secrets.value("REDIS_URL"):
-            tickets = await stack.enter_async_context(open_tickets(loaded, metrics))
-        else:
-            life_s = settings.twilio.token_life_s
-            sealed_under = loaded.secrets.value("TWILIO_AUTH_TOKEN") or secret  # as at the front
-            tickets = Tickets(sealed_under, life_s=life_s, seen=SeenAtTheFront(talk))
+        # as at the front, which remembers for all its workers
+        tickets = open_tickets(loaded, metrics, secret=secret, here=SeenAtTheFront(talk))
         return Books(
             metrics=metrics,
             records=RelayedRecords(talk),
-            tickets=tickets,
+            tickets=await stack.enter_async_context(tickets),
             admission=RelayedAdmission(settings.capacity, talk),
             afterwards=RelayedAfterwards(talk),
             lines=LinesHere({}),  # the front counts them

@@ -104,7 +104,7 @@ class Crew:
         self._workers: dict[int, Worker] = {}
         self._lives: set[asyncio.Task[None]] = set()
         self._all_ready = asyncio.Event()
-        self._is_closing = False
+        self._closing = asyncio.Event()
         self._bearing = asyncio.Lock()
         self.is_lost = asyncio.Event()
         """set when no worker can be born any more"""
@@ -130,7 +130,7 @@ class Crew:
 
     async def close(self) -> None:
         """Tell them to go, and see that they do."""
-        self._is_closing = True
+        self._closing.set()
         for worker in self:
             worker.talk.tell("go")
         pids = {worker.born.pid for worker in self}
@@ -163,7 +163,8 @@ class Crew:
             if not self._is_over:
                 pause_s = PAUSES_S[min(young, len(PAUSES_S) - 1)]
                 logger.info("worker {} is started again in {:g} s", number, pause_s)
-                await asyncio.sleep(pause_s)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), pause_s)
 
     async def _live(self, worker: Worker) -> None:
         """One worker's life, seen from here."""
@@ -177,7 +178,7 @@ class Crew:
 
     @property
     def _is_over(self) -> bool:
-        return self._is_closing or self.is_lost.is_set()
+        return self._closing.is_set() or self.is_lost.is_set()
 
     async def _born(self, number: int) -> Worker | None:
         """A new worker, told how to begin; None when none could be born this time."""
@@ -195,7 +196,7 @@ class Crew:
         worker = Worker(number, born, talk, time.monotonic())
         self._workers[number] = worker
         talk.tell("begin", number=number, **self._begin)
-        if self._is_closing:  # while it was being born
+        if self._closing.is_set():  # while it was being born
             talk.tell("go")
         return worker
 
@@ -231,7 +232,7 @@ class Crew:
         worker.born.connections.close()
         worker.was_young = not worker.is_ready or time.monotonic() - worker.born_at < YOUNG_S
         self.departed = added(self.departed, without_gauges(worker.figures))
-        if not self._is_closing:
+        if not self._closing.is_set():
             logger.error("worker {} died with {} calls", worker.number, len(worker.calls))
         self._heard(worker, "died", {})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,11 +76,15 @@ class LiveCall:
         return max(0.0, (now - self.started).total_seconds())
 
 
+Living = Callable[[], Awaitable[Sequence[LiveCall]]]
+"""The calls that go on now, wherever they do."""
+
+
 def console(
     records: Calls,
     *,
     budgets: Budgets,
-    living: Callable[[], Sequence[LiveCall]],
+    living: Living,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> APIRouter:
     """The router of the console; `living` tells which calls go on now."""
@@ -110,7 +114,7 @@ class Pages:
         records: Calls,
         *,
         budgets: Budgets,
-        living: Callable[[], Sequence[LiveCall]],
+        living: Living,
         clock: Callable[[], datetime],
     ) -> None:
         self._records = records
@@ -121,11 +125,11 @@ class Pages:
 
     async def overview(self) -> HTMLResponse:
         """Live calls, percentiles beside budgets, newest calls, tail, hang-ups, cost."""
-        return await self._page(self._overview, self._living())
+        return await self._page(self._overview, await self._living())
 
     async def live(self) -> HTMLResponse:
         """Only the calls that go on now, for the script: cheap, whatever is stored."""
-        return await self._page(self._live, self._living())
+        return await self._page(self._live, await self._living())
 
     async def calls(self, ending: str = "") -> HTMLResponse:
         """The newest calls, all or of one ending."""
@@ -133,7 +137,7 @@ class Pages:
 
     async def call(self, call_id: str) -> HTMLResponse:
         """One call, turn by turn; 404 when nothing is kept of it."""
-        living = next((call for call in self._living() if call.call_id == call_id), None)
+        living = next((call for call in await self._living() if call.call_id == call_id), None)
         return await self._page(self._call, call_id, living)
 
     async def _page(self, write: Callable[..., HTMLResponse], *about: Any) -> HTMLResponse:

@@ -290,6 +290,18 @@ async def test_workers_that_die_at_their_start_are_not_tried_for_ever(
     await story.crew.close()
 
 
+async def test_a_pause_before_the_next_start_keeps_nobody_from_going(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers that die young are started again ever later; whoever stops the house waits not."""
+    monkeypatch.setattr(workers, "PAUSES_S", (1000.0,) * 5)
+    for talk, _ in played.zygote.far:
+        talk.shutdown(socket.SHUT_RDWR)
+    await eventually(lambda: not list(played.crew), what="both are dead")
+    async with asyncio.timeout(workers.GONE_WITHIN_S / 2):
+        await played.crew.close()
+
+
 async def test_who_does_not_answer_is_left_out(played: Played) -> None:
     """The page shows the others."""
 

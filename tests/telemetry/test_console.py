@@ -40,11 +40,15 @@ def client_over(
     for record in calls:
         records.put(record)
     app = FastAPI()
+
+    async def all_living() -> Sequence[LiveCall]:
+        return living
+
     app.include_router(
         console(
             records,
             budgets=budgets or Budgets(),
-            living=lambda: living,
+            living=all_living,
             clock=lambda: NOW,
         )
     )
@@ -190,7 +194,11 @@ def test_the_live_part_asks_nothing_of_the_store():
             raise AssertionError("the store was asked")
 
     app = FastAPI()
-    app.include_router(console(Closed(), budgets=Budgets(), living=list))
+
+    async def nobody() -> list[LiveCall]:
+        return []
+
+    app.include_router(console(Closed(), budgets=Budgets(), living=nobody))
     assert TestClient(app).get("/console/live").status_code == 200
 
 

@@ -62,13 +62,16 @@ class House:
     hub: EventHub = field(default_factory=EventHub)
     base: str = ""
 
+    async def _all_living(self) -> list[LiveCall]:
+        return list(self.living)
+
     def app(self) -> FastAPI:
         app = FastAPI()
         app.include_router(
             console(
                 self.records,
                 budgets=Budgets(),
-                living=lambda: list(self.living),
+                living=self._all_living,
                 clock=lambda: NOW,
             )
         )
