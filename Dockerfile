@@ -47,7 +47,7 @@ COPY lab ./lab
 RUN python -m compileall -q /app
 USER 10001:10001
 EXPOSE 7860
-# SIGTERM: no new calls, living calls finish (capacity.drain_s), exit 0. Give the container that long.
+# SIGTERM: no new calls, living calls finish (capacity.drain_s), exit 0. Give the container that long and half a minute.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:7860/healthz', timeout=2)"]

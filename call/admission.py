@@ -17,7 +17,8 @@ class Capacity:
     can carry turns every answer slow instead of one caller away."""
     drain_s: float = 600.0
     """After SIGTERM living calls may finish; those still there after this long end politely. Ten
-    minutes outlast nearly every call; keep it below the orchestrator's grace period."""
+    minutes outlast nearly every call. Keep it half a minute below the orchestrator's grace period:
+    last words, and the carrier's question what is next, come behind it."""
     max_call_s: float = 3600.0
     """A call ends politely after this long, so that a line left open does not cost for ever."""
     max_calls_per_caller: int = 10
