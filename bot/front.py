@@ -20,9 +20,10 @@ from bot.agent_file import load_personas
 from bot.books import Books, open_books
 from bot.exchange import ASKED_WITHIN_S, END_WITHIN_S, Exchange
 from bot.persona import Personas
+from bot.places import Worker
 from bot.relay import told_after
 from bot.settings import Loaded
-from bot.workers import Crew, Worker
+from bot.workers import Crew
 from bot.zygote import Zygote
 from call.errors import Ending, Party
 from telemetry.console.routes import LiveCall

@@ -1,4 +1,4 @@
-"""The workers behind one port, as the front sees them: who has room, who died, who comes next.
+"""The workers behind one port, as the front sees them: who lives, who died, who comes next.
 
 A worker that dies is replaced; its calls fall to the carrier's next verb and are ended in the
 records as our fault, its neighbours notice nothing. One that says nothing any more gets no new
@@ -12,23 +12,19 @@ import signal
 import socket
 import time
 from asyncio import FIRST_COMPLETED
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from os import kill
 from typing import Any
 
 from loguru import logger
 
+from bot.places import Worker, choose, hold
 from bot.talk import Talk, TalkOverError, hand_over
-from bot.zygote import Born, Zygote, ZygoteGone
+from bot.zygote import Zygote, ZygoteGone
 from call.errors import AgentError
 from telemetry.merging import Snapshot, added, without_gauges
 
-# A socket that was handed over becomes a call, or is turned away, within this (wire.start_timeout_s
-# and a margin); a place held for a caller whose phone is being connected is needed about as long.
-SETTLED_S = 8.0
 # A worker that dies young is not replaced at once: whatever killed it may kill the next.
 YOUNG_S = 5.0
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0)
@@ -44,42 +40,6 @@ OWES_AT_MOST = 3
 LATE_OURSELVES_S = 0.5
 
 Heard = Callable[["Worker", str, Mapping[str, Any]], object]
-
-
-@dataclass(eq=False)
-class Worker:
-    """One worker process."""
-
-    number: int
-    born: Born
-    talk: Talk
-    born_at: float
-    is_ready: bool = False
-    was_young: bool = False
-    """when it died"""
-    owes: int = 0
-    """answers in a row that did not come"""
-    calls: list[str] = field(default_factory=list)
-    """the callers of its calls; numbers are personal data"""
-    records: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
-    """the documents of its running calls"""
-    figures: Snapshot = field(default_factory=list, repr=False)
-    handed: deque[float] = field(default_factory=deque)
-    """when sockets were handed over that have not become calls yet"""
-    held: deque[float] = field(default_factory=deque)
-    """when places were held for callers who are being connected"""
-
-    @property
-    def is_able(self) -> bool:
-        """Whether it takes calls."""
-        return self.is_ready and not self.owes
-
-    def room(self, max_calls: int, now: float) -> int:
-        """Places left, those taken off who may still come."""
-        for waiting in (self.handed, self.held):
-            while waiting and now - waiting[0] > SETTLED_S:
-                waiting.popleft()
-        return max_calls - len(self.calls) - len(self.handed) - len(self.held)
 
 
 class CrewLost(AgentError):
@@ -243,9 +203,7 @@ class Crew:
                 if sum(each.is_ready for each in self) == self._count:
                     self._all_ready.set()
             case "entered":
-                worker.calls.append(told["caller"])
-                if worker.handed:
-                    worker.handed.popleft()
+                worker.entered(told["caller"])
             case "left" if told["caller"] in worker.calls:
                 worker.calls.remove(told["caller"])
         return self._heard(worker, what, told)
@@ -258,36 +216,18 @@ class Crew:
 
     def hold(self, now: float) -> Worker | None:
         """A place for a caller who is being connected, at the worker with the most room."""
-        worker = max(self._able(), key=lambda w: w.room(self._max_calls, now), default=None)
-        if worker is None or worker.room(self._max_calls, now) <= 0:
-            return None
-        worker.held.append(now)
-        return worker
+        return hold(self._able(), max_calls=self._max_calls, now=now)
 
     def hand(self, connection: socket.socket, now: float) -> bool:
-        """Give a media socket to the worker that holds the oldest place, else to the one with the
-        most room. A full house hands it to somebody all the same, who turns it away politely."""
-        held = [w for w in self._able() if w.held and now - w.held[0] <= SETTLED_S]
-        chosen: Worker | None
-        if held:
-            chosen = min(held, key=lambda worker: worker.held[0])
-            chosen.held.popleft()
-        else:
-            chosen = max(self._able(), key=lambda w: self._welcome(w, now), default=None)
+        """Give a media socket to whoever it is for; False when there is nobody to take it."""
+        chosen = choose(self._able(), max_calls=self._max_calls, now=now)
         if chosen is None:
             connection.close()
             return False
-        chosen.handed.append(now)
         return hand_over(chosen.born.connections, connection)
 
     def _able(self) -> list[Worker]:
         return [worker for worker in self if worker.is_able]
-
-    def _welcome(self, worker: Worker, now: float) -> tuple[int, int]:
-        """How good a place it is: what may still come counts, but keeps nobody out where the calls
-        that go on leave room; most sockets that strangers open become no call."""
-        room = worker.room(self._max_calls, now)
-        return max(room, 0), self._max_calls - len(worker.calls)
 
     # ── all at once ──────────────────────────────────────────────────────────────────
     def tell(self, what: str, **fields: Any) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot import workers
+from bot.places import SETTLED_S, Worker
 from bot.talk import take_over
-from bot.workers import Crew, CrewLost, Worker
+from bot.workers import Crew, CrewLost
 from bot.zygote import Born, Zygote, ZygoteGone
 from tests.conftest import TICK, eventually
 
@@ -145,7 +143,7 @@ async def test_a_socket_goes_to_the_worker_that_holds_its_place(played: Played) 
     assert [played.zygote.taken(0), played.zygote.taken(1)] == [0, 1]
     assert not held.held
     played.crew.hold(now=1.0)
-    later = 1.0 + workers.SETTLED_S + 0.1
+    later = 1.0 + SETTLED_S + 0.1
     assert sum(w.room(2, later) for w in played.crew) == 4
 
 
@@ -316,27 +314,3 @@ async def test_who_does_not_answer_is_left_out(played: Played) -> None:
     asking = asyncio.create_task(played.crew.ask("figures"))
     await asyncio.to_thread(answer, 1)
     assert [(worker.number, figures) for worker, figures in await asking] == [(2, [1])]
-
-
-@given(st.lists(st.sampled_from(["hand", "hold", "enter", "leave", "wait"]), max_size=60))
-def test_room_is_never_more_than_there_is(deeds: list[str]) -> None:
-    """Whatever comes in which order: calls and sockets on their way count once."""
-    worker = Worker(1, Born(os.getpid(), None, None), None, 0.0)  # type: ignore[arg-type]
-    now = 0.0
-    for deed in deeds:
-        match deed:
-            case "hand":
-                worker.handed.append(now)
-            case "hold":
-                worker.held.append(now)
-            case "enter":
-                worker.calls.append("")
-                if worker.handed:
-                    worker.handed.popleft()
-            case "leave" if worker.calls:
-                worker.calls.pop()
-            case "wait":
-                now += 3.0
-        room = worker.room(3, now)
-        assert room <= 3 - len(worker.calls)
-        assert room == 3 - len(worker.calls) - len(worker.handed) - len(worker.held)
