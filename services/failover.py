@@ -48,6 +48,8 @@ from services.lead import Lead
 from services.reply import Reply
 from services.voice import Event, Failed
 
+_SOONER_S = 0.1  # the reckoning may be this far out before the timer is set anew
+
 
 class _Ear:
     """Listens to one voice on the station's behalf."""
@@ -113,13 +115,20 @@ class FailoverTTS(FrameProcessor):
                 case EagerEndOfTurnCancelFrame():
                     self._withdraw()
                 case PlayedToFrame():
-                    self._lead.played(frame, time.monotonic())
+                    self._played(frame)
             await self.push_frame(frame, direction)
             return
         if is_withdrawn(frame):
             return
         self._take(frame, time.monotonic())
         self._stir()
+
+    def _played(self, frame: PlayedToFrame) -> None:
+        """The wire knows when the ear runs dry; a voice that is waited for may be late by that."""
+        reckoned = self._lead.dry_at
+        self._lead.played(frame, time.monotonic())
+        if self._timer is not None and self._lead.dry_at < reckoned - _SOONER_S:
+            self._stir()
 
     def _take(self, frame: Frame, now: float) -> None:
         match frame:
@@ -169,7 +178,7 @@ class FailoverTTS(FrameProcessor):
                 not isinstance(item, Reply) or item.guess is None or not item.guess.is_withdrawn
             )
         )
-        self._work.set()
+        self._stir()
 
     def _keep(self, is_kept: Callable[[Reply | Frame], bool]) -> None:
         kept: deque[Reply | Frame] = deque()
@@ -246,9 +255,10 @@ class FailoverTTS(FrameProcessor):
 
     def _note(self, frame: Frame) -> None:
         if isinstance(frame, TTSAudioRawFrame):
-            self._lead.handed(pcm_seconds(len(frame.audio)), time.monotonic())
+            seconds = pcm_seconds(len(frame.audio))
+            self._lead.handed(seconds, time.monotonic(), guess_of(frame))
         elif isinstance(frame, PlayheadFrame):
-            self._lead.passed(frame)
+            self._lead.passed(frame, guess_of(frame))
 
     def _next_ready(self) -> Frame | None:
         while self._line:
@@ -268,6 +278,7 @@ class FailoverTTS(FrameProcessor):
     def _look(self) -> None:
         """See to voices that are late, and come back when the next one may be."""
         now = time.monotonic()
+        self._lead.settle(now)
         due, ahead_s = [], 0.0
         for reply in self._replies():
             ahead_s += reply.ready_s

@@ -4,6 +4,7 @@ clause, in the middle and in the last one. Nothing is lost, and at most one word
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from call.failover import Tolerance
 from call.measures import FAILOVERS, PROVIDER_FAULTS, REPLIES_LOST
 from call.speculation import Guess, Verdict
 from frames.speculation import mark
-from frames.speech import ClauseFrame, PlayheadFrame, VoiceSwitchedFrame
+from frames.speech import ClauseFrame, PlayedToFrame, PlayheadFrame, VoiceSwitchedFrame
 from services.voices import Voices
 from tests.services.mouth import Mouth, audio_chars, ends, faults, lost, reply, said, story
 from tests.services.stage import Lab, Notes, Stage
@@ -276,6 +277,48 @@ async def test_an_answer_begun_early_is_carried_on_and_can_still_be_withdrawn(
         await stage.until(ends(stage))
     assert said(stage) == ["1.1", "2.1"]
     assert len(stage.seen(LLMFullResponseEndFrame)) == 1
+
+
+MINUTE = "ha " * 400  # a minute of sound
+
+
+async def test_a_stall_is_noticed_though_a_withdrawn_answer_had_much_to_say(
+    lab: Lab, mouth: Mouth, vendor: str
+) -> None:
+    """What the gate dropped keeps nobody's ear full."""
+    guess = Guess("hello")
+    frames = reply(MINUTE)
+    for frame in frames:
+        mark(frame, guess)
+    stage = Stage(mouth.build(vendor, OTHER[vendor], budget_s=0.3))
+    async with stage.open():
+        await stage.play(*frames)
+        await stage.until(ends(stage))
+        guess.settle(Verdict.WITHDRAWN, wasted=lambda kind, amount: None)
+        await stage.play(EagerEndOfTurnCancelFrame())
+        lab.fault(vendor, "stall", after=2, moment="request")
+        await stage.play(*reply(TEXTS[0], number=2))
+        await stage.until(ends(stage, 2))
+    assert [f.voice for f in stage.seen(VoiceSwitchedFrame)] == [OTHER[vendor]]
+
+
+async def test_a_stall_is_noticed_when_the_wire_says_that_the_ear_runs_dry(
+    lab: Lab, mouth: Mouth, vendor: str
+) -> None:
+    """It has played sooner, or dropped, what the voice's own reckoning counts on."""
+    lab.fault(vendor, "stall", moment="request", after=1, when_words="Yes")
+    station = mouth.build(vendor, OTHER[vendor], budget_s=0.3)
+    stage, now = Stage(station), asyncio.get_running_loop().time
+    async with stage.open():
+        await stage.play(*reply(MINUTE.strip()))
+        await stage.until(ends(stage))
+        await stage.play(*reply("Yes, that will do nicely.", number=2))
+        await stage.until(lambda: (timer := station._timer) and timer.when() > now() + 10.0)
+        end = next(head for head in stage.seen(PlayheadFrame) if head.is_end)
+        played = PlayedToFrame(clause_id="1.1", chars=end.chars, is_end=True, at=time.monotonic())
+        await stage.play(played)
+        await stage.until(ends(stage, 2))
+    assert [f.voice for f in stage.seen(VoiceSwitchedFrame)] == [OTHER[vendor]]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.KEPT, Verdict.WITHDRAWN])
