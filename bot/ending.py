@@ -7,6 +7,7 @@ import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from weakref import proxy
 
 from loguru import logger
 from pipecat.frames.frames import Frame
@@ -33,7 +34,7 @@ class CallEnding:
     """Hosts `call.farewell.Farewell` for one session and implements `bot.tool_runs.CallControl`."""
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._session: Session = proxy(session)  # which holds us
         goodbye = session.settings.goodbye
         self._farewell = Farewell(watchdog_s=goodbye.watchdog_s, apology_s=goodbye.apology_s)
         self._timer: asyncio.TimerHandle | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipecat.processors.frame_processor import FrameProcessor
 
+from bot.untying import weakly
 from processors.clause_chunker import ClauseChunker
 from processors.confidence_gate import ConfidenceGate
 from processors.first_token_guard import FirstTokenGuard
@@ -36,7 +37,7 @@ def stations(session: Session) -> list[FrameProcessor]:
             s.patience,
             phrases=say,
             recovery=session.recovery,
-            on_fault=session.fault_met,
+            on_fault=weakly(session.fault_met),
         ),  # faults travel upstream and end here; one table says what the caller hears
         session.vad,  # speech or silence; ahead of stt, so a stalled recogniser never delays it
         TurnDetector(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import secrets
 import socket
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 import uvicorn
 from loguru import logger
 
+from bot import garbage
 from bot.acceptor import Acceptor
 from bot.children import running
 from bot.demo import DEMO_KEY, lab_environment
@@ -66,7 +66,7 @@ async def _serve_alone(opening: _Opening, *, orders: Orders) -> int:
         async with open_exchange(opened.loaded, provider_keys(opened.loaded)) as exchange:
             server = _Server(uvicorn_config(build_app(exchange), opened.loaded.settings))
             serving = asyncio.create_task(server.serve(sockets=[opened.listener]))
-            gc.freeze()  # imports and models stay: collections look at calls only
+            garbage.settle()
             opened.say_ready()
             await drain(exchange, server, serving, orders=orders)
     return 0

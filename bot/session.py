@@ -24,10 +24,12 @@ from pipecat.workers.runner import WorkerRunner
 import services
 from bot.ending import CallEnding
 from bot.exchange import Exchange
+from bot.garbage import tidy_when_empty
 from bot.persona import situation
 from bot.pipeline import stations
 from bot.tool_runs import ToolDoor, register
 from bot.tools import schemas
+from bot.untying import untie, weakly
 from call.audio import RATE_HZ
 from call.confidence import Doubt, Doubts
 from call.errors import Ending, Fault, Party, ProviderFault
@@ -101,7 +103,7 @@ class Session:
             hub=exchange.hub,
             metrics=exchange.metrics,
             trace=exchange.traces.call(self.call_id),
-            on_turn=lambda _turn: self._keep(),
+            on_turn=weakly(self._turn_over),
         )
         self.recorder.veil = self.veil.shown
         self.smart_turn = exchange.smart_turn
@@ -134,7 +136,7 @@ class Session:
             floor=self.floor,
             recorder=self.recorder,
             hands_over=caller.wire == "twilio" and bool(self.persona.emergency.number),
-            on_said=lambda: self._ending.emergency_line_said(),
+            on_said=weakly(self._emergency_line_said),
         )
         wire = replace(self.settings.wire, kind=caller.wire)
         self.wire = transport(wire, door, recorder=self.recorder)
@@ -192,7 +194,7 @@ class Session:
             call_id=self.call_id,
             http=self.exchange.http,
             recorder=report,
-            on_called=self._tool_called,
+            on_called=weakly(self._tool_called),
             privacy=ToolDoor(self.vault, Masking(settings.privacy, self.vault)),
             asks_back=self.doubt.has_asked,
         )
@@ -277,6 +279,7 @@ class Session:
         try:
             async with asyncio.timeout(most_s + GOODBYE_WITHIN_S):
                 await runner.run()
+            untie(runner, self._worker)
         except TimeoutError:
             logger.error("call cut off: it did not end after capacity.max_call_s")
             self._ending.close(Ending.FAULT, Party.US)
@@ -291,6 +294,7 @@ class Session:
         self.exchange.recordings.over(self.call_id)
         self.vault.wipe()
         self.exchange.sessions.pop(self.call_id, None)
+        tidy_when_empty(self.exchange.sessions)
         document = self._keep(self._ending.ending or Ending.CALLER_HUNG_UP)
         self.recorder.over(document)
         logger.info(
@@ -374,6 +378,12 @@ class Session:
         self.recorder.fault(provider, kind, remedy=done)
         named = fault if isinstance(fault, Fault) else type(fault).__name__
         logger.warning("fault: {}{}", named, f" -> {done}" if done else "")
+
+    def _turn_over(self, _turn: object) -> None:
+        self._keep()
+
+    def _emergency_line_said(self) -> None:
+        self._ending.emergency_line_said()
 
     def _tool_called(self, name: str, outcome: str, seconds: float) -> None:
         self.recorder.tool(name, outcome=outcome, seconds=seconds)

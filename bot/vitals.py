@@ -1,5 +1,5 @@
 """What the process holds at this moment, to see on a board, or after many calls, that nothing stays
-behind: tasks, threads, open files and sockets, memory."""
+behind: tasks, threads, open files and sockets, memory, and what had to be found as garbage."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+
+from bot.garbage import found
 
 _FDS = Path("/proc/self/fd") if sys.platform == "linux" else Path("/dev/fd")
 ENOUGH_FILES = 65_536
@@ -57,4 +59,5 @@ def gauges(loop: asyncio.AbstractEventLoop) -> tuple[tuple[str, str, Callable[[]
         ("offhook_process_threads", "Threads of the process", threads),
         ("offhook_process_open_files", "Open files and sockets of the process", open_files),
         ("offhook_process_memory_bytes", "Resident memory of the process", memory_bytes),
+        ("offhook_process_garbage_objects", "Objects found by the garbage collector", found),
     )

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from loguru import logger
 
+from bot import garbage
 from bot.books import Books, OpenBooks, open_meters
 from bot.door import Door
 from bot.exchange import Exchange, open_exchange
@@ -130,6 +131,7 @@ class _Worker:
             door = Door(build_app(exchange), loaded.settings)
             loop = asyncio.get_running_loop()
             loop.add_reader(connections.fileno(), self._take, connections, door)
+            garbage.settle()
             self.talk.tell("ready")
             try:
                 told = asyncio.create_task(self.over.wait())

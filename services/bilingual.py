@@ -49,6 +49,7 @@ class Bilingual:
 
     async def close(self) -> None:
         """Hang up."""
+        self._ear = None
         await self._home.close()
         await self._other.close()
 

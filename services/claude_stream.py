@@ -107,6 +107,8 @@ class Stream:
         """Hang up; the vendor stops writing, and billing, at once."""
         with suppress(Exception):  # the connection may be gone already, which is as good
             await self._response.close()
+        for told in ("_within", "_note"):  # whoever asked for the answer keeps it, and is held here
+            vars(self).pop(told, None)
 
     def count(self, recorder: Recorder, measure: Measure = LLM_TOKENS) -> None:
         """Report the tokens that are paid for."""

@@ -21,7 +21,7 @@ from loguru import logger
 
 from call.measures import POOL_AGE, POOL_LOST, POOL_SOCKETS, Recorder
 from call.warmth import Arrivals, Warmth
-from services.channel import Address, open_socket
+from services.channel import Address, hang_up, open_socket
 
 _MOST_ADDRESSES = 64  # numbers called times providers; the one longest unused goes
 _LOOK_S = 1.0  # how often it is seen to that neither too many wait nor too few
@@ -217,11 +217,12 @@ class _Spare:
             if self.task is not None:
                 self.task.cancel()
                 await asyncio.wait([self.task])
+                self.task = None  # with it goes where it was when it ended, which is here
         except asyncio.CancelledError:  # who asked has gone
             self.is_handed_over = False
             self.stop()
             if self._socket is not None:
-                await self._socket.close()
+                await hang_up(self._socket)
             raise
         return self._socket if self.stands else None
 
@@ -238,7 +239,7 @@ class _Spare:
         finally:
             self._made.set()
             if self._socket is not None and not self.is_handed_over:
-                await self._socket.close()
+                await hang_up(self._socket)
 
     async def _wait(self, socket: aiohttp.ClientWebSocketResponse, life_s: float) -> str:
         old_at = self.opened_at + life_s

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
+from weakref import proxy
 
 from call.measures import (
     CLAUSES,
@@ -61,7 +62,6 @@ class CallRecorder:
         self._on_turn = on_turn
         self.veil: Callable[..., str] | None = None
         """hides what is personal in the agent's own words (`call.privacy_veil.Veil.shown`)"""
-        self._overlap = _Overlap(self)
         self._round_trip_s: float | None = None
         self.counters: defaultdict[str, float] = defaultdict(float)
         self.observed: defaultdict[str, list[float]] = defaultdict(list)
@@ -70,7 +70,11 @@ class CallRecorder:
         self.tools: list[dict[str, Any]] = []
         self.faults: list[dict[str, Any]] = []
         self._started_at = clock()
-        self.timeline = Timeline(on_turn=self._turn_over, began_at=self._started_at, recorder=self)
+        me: CallRecorder = proxy(self)  # what a recorder holds does not hold it in turn
+        self.timeline = Timeline(
+            on_turn=lambda record: me._turn_over(record), began_at=self._started_at, recorder=me
+        )
+        self._overlap = _Overlap(me)
 
     def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
         """Add to the call's counter of this measure, labels joined to its name."""

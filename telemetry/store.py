@@ -117,6 +117,9 @@ class CallStore:
         if self._is_sqlite and self._url.database:
             Path(self._url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
         wait = {"timeout": LOCK_WAIT_S} if self._is_sqlite else {"connect_timeout": CONNECT_WAIT_S}
+        # Made once: what SQLAlchemy builds for `excluded` goes round in circles.
+        self._upsert_calls = self._calls_replaced()
+        self._upsert_sequels = self._sequels_joined()
         self._engine = sa.create_engine(
             self._url,
             connect_args=wait,
@@ -144,11 +147,8 @@ class CallStore:
             return
         at = time.time() if now is None else now
         rows = [self._row(document, at) for document in documents]
-        insert = self._insert(CALLS)
-        replaced = {c.name: insert.excluded[c.name] for c in CALLS.c if c.name != "call_id"}
-        upsert = insert.on_conflict_do_update(index_elements=["call_id"], set_=replaced)
         with self._writing() as connection:
-            connection.execute(upsert, rows)
+            connection.execute(self._upsert_calls, rows)
 
     def _row(self, document: CallDocument, now: float) -> dict[str, Any]:
         started = document.get("started_at")
@@ -168,19 +168,13 @@ class CallStore:
     def follow_up(self, sequels: Mapping[str, CallDocument], *, now: float | None = None) -> None:
         """Add what came behind the streams of calls, by the carrier's name for each."""
         at = time.time() if now is None else now
-        insert = self._insert(SEQUELS)
-        old, new = SEQUELS.c.document, insert.excluded.document
-        both = sa.func.json_patch(old, new) if self._is_sqlite else old.op("||")(new)
-        upsert = insert.on_conflict_do_update(
-            index_elements=["provider_call_id"], set_={"document": both, "written_at": at}
-        )
         rows = [
             {"provider_call_id": name, "written_at": at, "document": document}
             for name, document in sequels.items()
         ]
         if rows:
             with self._writing() as connection:
-                connection.execute(upsert, rows)
+                connection.execute(self._upsert_sequels, rows)
 
     def forget(self, call_id: str) -> bool:
         """Delete everything kept of a call; whether there was anything."""
@@ -257,6 +251,21 @@ class CallStore:
         query = query.order_by(CALLS.c.started_at.desc(), CALLS.c.call_id.desc()).limit(limit)
         with self._reading() as connection:
             return [_whole(row) for row in connection.execute(query)]
+
+    # ── statements ───────────────────────────────────────────────────────────────────
+    def _calls_replaced(self) -> Any:
+        insert = self._insert(CALLS)
+        replaced = {c.name: insert.excluded[c.name] for c in CALLS.c if c.name != "call_id"}
+        return insert.on_conflict_do_update(index_elements=["call_id"], set_=replaced)
+
+    def _sequels_joined(self) -> Any:
+        insert = self._insert(SEQUELS)
+        old, new = SEQUELS.c.document, insert.excluded.document
+        both = sa.func.json_patch(old, new) if self._is_sqlite else old.op("||")(new)
+        return insert.on_conflict_do_update(
+            index_elements=["provider_call_id"],
+            set_={"document": both, "written_at": insert.excluded.written_at},
+        )
 
     # ── connections ──────────────────────────────────────────────────────────────────
     def _insert(self, table: sa.Table) -> Any:

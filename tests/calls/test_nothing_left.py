@@ -1,9 +1,10 @@
 """However calls end, the process is soon as it was before: no task, thread, socket or file stays
-behind, and memory does not grow."""
+behind, nothing goes round in circles, and memory does not grow."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
@@ -30,6 +31,7 @@ pytestmark = [pytest.mark.call, pytest.mark.timeout(180)]
 GONE_WITHIN_S = 2.0
 SHORT_CALLS, EVERY_S = 32, 0.25  # many, so that what each leaves behind adds up
 KEPT_MB = 0.5  # half of what a call holds while it lasts
+GARBAGE = 20  # objects a call that wait for the collector; its list alone has two thousand
 READERS = 30  # that list the calls at once
 QUESTION: tuple[Step, ...] = (WaitAgent(timeout_s=12.0), Say("where", pause_s=0.1))
 HANGING_UP: dict[str, tuple[Step, ...]] = {
@@ -54,6 +56,8 @@ class Ended:
     late_s: float = 0.0
     """How long the bot took meanwhile to say that it is ready, at worst: the machine is so late."""
     parties: dict[str, set[Any]] = field(default_factory=dict)
+    garbage: float = 0.0
+    """Objects that had to be found by the collector, once there were no calls any more."""
     read: dict[str, float] = field(default_factory=dict)
     """After many have read the list of calls at once."""
 
@@ -131,15 +135,24 @@ async def _run(folder: Path) -> Ended:
     async with open_house("ours", folder=folder) as house:
         await _storm(house, Ended())  # everything warm
         ended.before = await settled(house)
+        found_before = await _found(house)
         watching = asyncio.create_task(_watch(house, ended))
         await _storm(house, ended)
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
         ended.after = await settled(house, again=ended.before)
+        ended.garbage = await _found(house) - found_before
         await asyncio.gather(*(_list(house) for _ in range(READERS)))
         ended.read = await house.gauges()
     return ended
+
+
+async def _found(house: House) -> float:
+    async with house.http.get(f"{house.base_url}/metrics") as answer:
+        told = re.search(r"(?m)^offhook_process_garbage_objects (\S+)", await answer.text())
+    assert told is not None
+    return float(told[1])
 
 
 async def _list(house: House) -> None:
@@ -181,6 +194,14 @@ def test_nothing_stays_behind(ended: Ended) -> None:
     assert more["open_files"] < calls / 4, more
     assert more["memory_bytes"] < calls * KEPT_MB * 1e6, more
     print(more)  # noqa: T201 - figures to read
+
+
+def test_what_a_call_was_goes_without_the_collector(ended: Ended) -> None:
+    """Looking for garbage makes every living call wait; what is over must not need it. The process
+    looks when it is empty, and then there is next to nothing to be found."""
+    calls = sum(len(took_s) for took_s in ended.took_s.values())
+    assert ended.garbage < calls * GARBAGE, (ended.garbage, calls)
+    print(f"{ended.garbage / calls:.0f} objects a call")  # noqa: T201 - a figure to read
 
 
 def test_a_crowd_of_readers_keeps_few_threads_busy(ended: Ended) -> None:

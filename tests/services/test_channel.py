@@ -205,7 +205,8 @@ async def test_a_given_up_connection_tells_why(lab: Lab) -> None:
 @pytest.mark.parametrize("steps", [1, 2])
 async def test_a_farewell_that_is_broken_off_leaves_nothing_open(lab: Lab, steps: int) -> None:
     """Who hangs up may be told to go in the middle of it, as at the end of a process."""
-    await _broken_off(channel(Owner(lab)), steps)
+    owner = Owner(lab)
+    await _broken_off(channel(owner), steps)
     with warnings.catch_warnings(record=True) as said:
         gc.collect()
     assert [str(warning.message) for warning in said if "session" in str(warning.message)] == []

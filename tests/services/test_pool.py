@@ -134,7 +134,8 @@ async def test_a_call_that_ends_while_its_connection_is_replaced_hangs_up(
     """At every instant of it."""
     async with pool(notes, enabled=False) as here:
         for instants in range(6):
-            line = Channel(Owner(ear(lab).address), origin=ORIGIN, care=Care(), spares=here)
+            owner = Owner(ear(lab).address)
+            line = Channel(owner, origin=ORIGIN, care=Care(), spares=here)
             line.dial()
             await eventually(partial(getattr, line, "is_open"), what="open")
             line.drop(ORIGIN.slow("silent"))

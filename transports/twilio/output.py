@@ -105,6 +105,7 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
         """Hold nothing over the end."""
         self._flow()
         await super().cleanup()
+        self._media_senders.clear()  # each holds us
 
     async def _write_frame(self, frame: Frame) -> bool:
         """Nothing: the base would send its own `clear`, and what else it sends is no business of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from weakref import proxy
 
 from fastapi import WebSocket
 from loguru import logger
@@ -14,7 +15,6 @@ from call.audio import RATE_HZ
 from call.errors import CallerWireFault, PeerBroke, PeerVanished
 from call.measures import Recorder
 from call.mixdown import Recording
-from frames.speech import PlayedToFrame
 from transports.twilio.events import StreamStarted, StreamStopped
 from transports.twilio.input import TwilioInput
 from transports.twilio.line import Line
@@ -107,6 +107,8 @@ class TwilioTransport(FastAPIWebsocketTransport):
             allowed_origins=[],  # the carrier sends no Origin
         )
         super().__init__(door.websocket, params)
+        del self._input, self._output  # the framework's: ours take their places
+        me: TwilioTransport = proxy(self)  # which holds the three
         self._line = Line(
             door.websocket,
             self._callbacks,
@@ -114,12 +116,12 @@ class TwilioTransport(FastAPIWebsocketTransport):
             serializer=serializer,
             settings=settings,
             recorder=recorder,
-            on_end=self._tell,
-            tell_played=self._tell_played,
+            on_end=lambda reason: me._tell(reason),
+            tell_played=lambda frame: me._mouth.tell_played(frame),
         )
         self._client = self._line
-        self._ears = TwilioInput(self, self._line, params)
-        self._mouth = TwilioOutput(self, self._line, params)
+        self._ears = TwilioInput(me, self._line, params)
+        self._mouth = TwilioOutput(me, self._line, params)
 
     def input(self) -> TwilioInput:
         """The station the caller comes out of."""
@@ -136,9 +138,7 @@ class TwilioTransport(FastAPIWebsocketTransport):
     async def close(self) -> None:
         """Close the socket, whatever state it is in."""
         await self._line.disconnect()
-
-    async def _tell_played(self, frame: PlayedToFrame) -> None:
-        await self._mouth.tell_played(frame)
+        vars(self._callbacks).clear()  # they lead back here
 
     async def _tell(self, reason: str) -> None:
         await self._ears.stopped(reason)
