@@ -52,9 +52,8 @@ if TYPE_CHECKING:
 
 # A carrier asks what is next as soon as a stream has ended; a process that goes down answers it.
 ASKED_WITHIN_S = 2.0
-END_WITHIN_S = (
-    10.0  # last words and their watchdog, many times over; a call that hangs holds nobody
-)
+# Last words and their watchdog, three times over; a call that hangs holds nobody up for longer.
+END_WITHIN_S = 10.0
 
 
 @dataclass

@@ -75,7 +75,7 @@ class SeenInRedis:
                 source="environment",
                 remedy="write redis://host:6379/0 (rediss:// with TLS)",
             ) from None
-        self._here = here or SeenHere()
+        self._here = SeenHere() if here is None else here  # an empty one is false
         self._recorder = recorder
         self._rest = rest or Rest()
 

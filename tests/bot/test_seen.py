@@ -21,7 +21,7 @@ from bot.settings import load
 from call.errors import SettingsError
 from call.measures import STORE_AWAY, NullRecorder
 from tests.needs import need
-from transports.twilio.tickets import Ticket
+from transports.twilio.tickets import SeenHere, Ticket
 
 pytestmark = [pytest.mark.wire, pytest.mark.timeout(60)]
 
@@ -166,6 +166,16 @@ async def test_one_caller_waits_for_a_redis_that_hangs_and_not_each():
     await seen.close()
     await lines.close()
     server.close()
+
+
+async def test_what_remembers_for_a_host_is_asked_from_the_first_token_on(away_url: str):
+    """Two processes of one host, while the Redis is away."""
+    here = SeenHere()
+    first, second = (SeenInRedis(away_url, recorder=Counts(), here=here) for _ in range(2))
+    assert await first.first("a token", life_s=30.0, now=0.0)
+    assert not await second.first("a token", life_s=30.0, now=0.0)
+    await first.close()
+    await second.close()
 
 
 async def test_the_check_asks_it(redis_url: str, tmp_path: Path):
