@@ -162,14 +162,18 @@ class BreakSilence:
     nth: int = 0
 
 
-def filler(silence: BreakSilence, phrases: Phrases, by_tool: Mapping[str, str]) -> str:
-    """The phrase that breaks it: a tool's own first, then another one each time."""
+def filler(
+    silence: BreakSilence, phrases: Phrases, by_tool: Mapping[str, str], *, last: str = ""
+) -> str:
+    """The phrase that breaks it: a tool's own first, then another one each time; never the `last`
+    one of the call again."""
     if not silence.tool:
         choices = phrases.fillers
     else:
         own = by_tool.get(silence.tool, "")
         choices = (own, *phrases.tool_fillers) if own else phrases.tool_fillers
-    return choices[silence.nth % len(choices)]
+    first = silence.nth % len(choices)
+    return choices[(first + (choices[first] == last)) % len(choices)]
 
 
 class FirstTokenPatience:

@@ -12,6 +12,9 @@ FILLER = "filler"
 """Kind of a phrase that breaks a silence: heard, but no part of the conversation."""
 
 
+CATCHING_UP = "catching_up"
+"""Kind of the phrase for a caller who waits while their words are heard again."""
+
 REPLY = "reply"
 """Kind of the model's own words."""
 

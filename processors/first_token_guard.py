@@ -55,7 +55,7 @@ from call.first_token import (
     filler,
 )
 from call.measures import FILLERS, NullRecorder, Recorder
-from call.phrases import FILLER, Phrases
+from call.phrases import CATCHING_UP, FILLER, Phrases
 from call.recovery import Line, Recovery, Stage, Trouble
 from call.speculation import Guess
 from call.spoken import language_of
@@ -108,6 +108,8 @@ class FirstTokenGuard(DecidingProcessor):
         self._guess: Guess | None = None  # what it was begun on
         self._clause_at = 0.0  # its last clause
         self._held: deque[SpeakNowFrame] = deque(maxlen=_HELD_PHRASES)
+        self._filler = ""  # the last one of the call
+        self._spared: SpeakNowFrame | None = None  # said only if the guess in hand is withdrawn
         self._rising: deque[Frame] = deque()  # what goes upstream
         self._interruption_id = -1  # frames made before it belong to what was interrupted
         self._is_left = False  # the call is given up: the model has nothing more to say
@@ -191,8 +193,9 @@ class FirstTokenGuard(DecidingProcessor):
             return ()
         self._recorder.count(FILLERS, stage=stage.value)
         by_tool = self._holding.by_tool if self._tongue.is_home else {}  # in the agent's language
-        text = filler(silence, self._tongue.phrases, by_tool)
-        self._held.append(SpeakNowFrame(text, FILLER))
+        said = filler(silence, self._tongue.phrases, by_tool, last=self._filler)
+        self._filler = said
+        self._held.append(SpeakNowFrame(said, FILLER))
         return self._cut_in(now) if self._is_spoken else self._release(now)
 
     # ── the model's reply ────────────────────────────────────────────────────────────
@@ -200,6 +203,11 @@ class FirstTokenGuard(DecidingProcessor):
     def _is_spoken(self) -> bool:
         """A reply of the model is open, and some of it has left."""
         return self._is_open and self._start is None
+
+    @property
+    def _is_ready(self) -> bool:
+        """An answer begun early has words, which wait for the end of the caller's turn."""
+        return self._guess is not None and self._guess.is_pending and self._start is None
 
     def _reply(self, frame: Frame, now: float) -> Sequence[Frame] | None:
         match frame:
@@ -216,7 +224,7 @@ class FirstTokenGuard(DecidingProcessor):
             return ()
         ended = self._end() if self._is_spoken else []
         self._is_open, self._start, self._guess = True, start, guess_of(start)
-        self._is_resumed = False
+        self._is_resumed, self._spared = False, None
         guess = self._guess
         is_guess = guess is not None and guess.is_pending
         self._patience.decide(Asked(is_guess), now)
@@ -276,12 +284,15 @@ class FirstTokenGuard(DecidingProcessor):
         if self._guess is None or not self._guess.is_withdrawn:
             return ()
         self._is_open, self._start, self._guess = False, None, None
+        if self._spared is not None:
+            self._held.append(self._spared)
+            self._spared = None
         self._patience.decide(AnswerEnded(is_withdrawn=True), now)
         return self._release(now)
 
     def _interrupt(self, frame: InterruptionFrame, now: float) -> Sequence[Frame]:
         self._interruption_id = frame.id
-        self._is_open, self._start = False, None
+        self._is_open, self._start, self._spared = False, None, None
         kept = [say for say in self._held if not say.interruptible]
         self._held = deque(kept, maxlen=_HELD_PHRASES)
         return self._release(now)
@@ -289,6 +300,9 @@ class FirstTokenGuard(DecidingProcessor):
     # ── the agent's own phrases ──────────────────────────────────────────────────────
     def _say(self, phrase: SpeakNowFrame, now: float) -> Sequence[Frame]:
         if is_withdrawn(phrase):
+            return ()
+        if phrase.kind == CATCHING_UP and self._is_ready:
+            self._spared = phrase  # the answer itself is about to break the silence
             return ()
         self._held.append(phrase)
         return () if self._is_spoken else self._release(now)

@@ -25,7 +25,7 @@ from pipecat.processors.frame_processor import FrameDirection
 
 from call.errors import Party, ProviderFault
 from call.first_token import Patience
-from call.phrases import Phrases
+from call.phrases import CATCHING_UP, Phrases
 from call.recovery import Line, Recovery, Remedy, Stage, Step, Trouble, trouble
 from call.tongue import Tongue, tongue_of
 from call.way_out import Reason
@@ -102,7 +102,7 @@ class RecoveryDesk(DecidingProcessor):
             return ()
         if self._is_behind:
             self._is_behind = False
-            return (SpeakNowFrame(self._tongue.phrases.catching_up, "catching_up"),)
+            return (SpeakNowFrame(self._tongue.phrases.catching_up, CATCHING_UP),)
         self._told_at = now
         return self._act(self._recovery.met(Stage.HEAR, Trouble.GONE), Party.STT)
 

@@ -240,3 +240,13 @@ def test_no_phrase_is_said_twice_running() -> None:
     said = [filler(BreakSilence("look", n), phrases, own) for n in range(4)]
     assert said == ["Looking.", "c", "d", "Looking."]
     assert [filler(BreakSilence("book", n), phrases, own) for n in range(3)] == ["c", "d", "c"]
+
+
+def test_nor_across_two_silences() -> None:
+    """Whoever was answered late in the turn before hears another phrase in this one."""
+    phrases = Phrases(fillers=("a", "b"), tool_fillers=("c", "d"))
+    own = {"look": "Looking."}
+    assert filler(BreakSilence(), phrases, own, last="a") == "b"
+    assert filler(BreakSilence(nth=1), phrases, own, last="b") == "a"
+    assert filler(BreakSilence("look"), phrases, own, last="Looking.") == "c"
+    assert filler(BreakSilence("look"), phrases, own, last="c") == "Looking."

@@ -28,7 +28,7 @@ from pipecat.utils.text.base_text_aggregator import TextType
 from call.clauses import Clauses
 from call.first_token import Patience
 from call.measures import FILLERS
-from call.phrases import Phrases, phrases_in
+from call.phrases import CATCHING_UP, Phrases, phrases_in
 from call.recovery import Line, Recovery, Remedy, Stage, Step, Trouble
 from call.speculation import Guess, Verdict
 from call.tongue import Tongue
@@ -291,6 +291,31 @@ def test_a_silent_model_is_covered_and_told_so() -> None:
         Remedy(Step.GIVE_UP, Line.APOLOGY),
     ]
     assert notes.of(FILLERS, stage="think") == 2
+
+
+def test_the_next_late_turn_hears_another_phrase() -> None:
+    """Also where each turn needs only one."""
+    station = asked(guard())
+    assert said(station, 11.7) == [ONE]
+    after(station, PlayedToFrame("1.1", 5, is_end=True), at=13.0)
+    after(station, clause("Yes."), End(), ReplyHeardFrame(reply=2), at=13.5)
+    asked(station, at=20.0)
+    assert said(station, 21.7) == [TWO]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.KEPT, Verdict.WITHDRAWN])
+def test_nobody_is_asked_to_wait_behind_an_answer_that_is_ready(verdict: Verdict) -> None:
+    """The answer breaks the silence itself; one that is withdrawn does not."""
+    guess, station = Guess("hi"), guard()
+    early: list[Frame] = [Start(), clause("Sure."), End()]
+    for frame in early:
+        mark(frame, guess)
+    wait = SpeakNowFrame("One moment.", CATCHING_UP)
+    assert after(station, *early[:2], wait, early[2]) == ["start", "1.1 Sure.", "end"]
+    guess.settle(verdict, wasted=lambda kind, amount: None)
+    waits = ["start", "2.1 One moment.", "end"] if verdict is Verdict.WITHDRAWN else []
+    assert after(station, EagerEndOfTurnCancelFrame()) == waits
+    assert after(station, Start(), clause("Yes.")) == ["start", f"{2 + bool(waits)}.1 Yes."]
 
 
 async def test_the_model_is_told_upwards() -> None:
