@@ -78,7 +78,9 @@ class Answer:
         self._limits = limits
         self._adapt = adapt
         self.is_plain = is_plain
-        self._asks_stand_in = models.stand_in is not None and models.rule.is_first(time.monotonic())
+        self._begins_with_stand_in = self._asks_stand_in = (
+            models.stand_in is not None and models.rule.is_first(time.monotonic())
+        )
         self._said = ""  # of the answer, when an attempt at it broke off
         self._said_nothing = False  # the last attempt came to its end without a word
         self._has_text = False  # some of it went on its way to the voice
@@ -220,7 +222,7 @@ class Answer:
         if remedy.step is Step.REBUILD:
             self.is_plain = True
         if remedy.step is Step.STAND_IN and self._models.stand_in is not None:
-            self._asks_stand_in = True
+            self._asks_stand_in = not self._begins_with_stand_in
         self._recorder.count(RETRIES, step=remedy.step.value)
 
 

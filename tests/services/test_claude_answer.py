@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace as Made
 from typing import Any, cast
@@ -211,6 +212,15 @@ async def test_the_stand_in_goes_on_answering_once_it_had_to(
     assert notes.of(STAND_IN_TOKENS, kind="output") > 0
     await mind.ask()
     assert mind.steps == [Step.AGAIN, Step.STAND_IN]
+
+
+async def test_a_stand_in_that_fails_is_stood_in_for_by_the_first(lab: Lab, mind: Mind) -> None:
+    """It may be well again, and then answers from now on."""
+    mind.rule.answered(is_stand_in=True, now=time.monotonic())
+    lab.fault("anthropic", "http_status", status=529, for_next=2)
+    assert await mind.ask() == HELLO
+    assert await mind.ask("And now?") == HELLO
+    assert [body["model"] for body in requests(lab)] == [SECOND, SECOND, FIRST, FIRST]
 
 
 async def test_without_a_stand_in_the_first_is_asked_once_more(
