@@ -19,6 +19,8 @@ from call.waterfall import critical_path
 _OPENING = frozenset({"disclosure", "greeting"})
 # Said beside an answer, not for one: the turn's own reply is still to come.
 _BESIDE = frozenset({"emergency"})
+# Said to a caller who waits for the end of their turn, and may never see it.
+_AMID = frozenset({"hard_of_hearing", "catching_up", "way_out"})
 _REPLIES_KEPT = 8  # heard, being heard, and on their way
 # What an answer begun early does before the turn is decided.
 _AHEAD = frozenset(
@@ -192,7 +194,8 @@ class Timeline:
         """Whose turn a reply is said in that begins to sound."""
         if kind in _OPENING:
             return self._opening
-        hearing = self._hearing if kind in _BESIDE else None  # it does not wait for the turn's end
+        is_amid = kind in _BESIDE | _AMID  # it does not wait for the end of the caller's turn
+        hearing = self._hearing if is_amid else None
         return self._answering or hearing or self._opening
 
     def switched(self, voice: str) -> None:
@@ -216,7 +219,7 @@ class Timeline:
         self._part()
         self._finish_answer()
         self._part()
-        if self._hearing is not None and self._hearing.caller:
+        if self._hearing is not None and (self._hearing.caller or self._hearing.heard):
             self._answering, self._hearing = self._hearing, None
             self._finish_answer()
         self._part()
@@ -228,7 +231,7 @@ class Timeline:
 
     def _decided(self, at: float) -> None:
         turn, self._hearing = self._hearing or _Turn(), None
-        if not turn.caller and self._answering is not None:
+        if not (turn.caller or turn.written) and self._answering is not None:
             return  # noise beside an answer that goes on
         self._part()
         self._finish_answer()

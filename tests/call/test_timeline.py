@@ -367,6 +367,27 @@ def test_the_emergency_line_belongs_to_the_turn_that_asked_for_it() -> None:
     assert timeline.opening_text == ""
 
 
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_an_apology_to_a_turn_nobody_heard_stands_behind_the_others(is_decided: bool) -> None:
+    """The recogniser is gone: the caller speaks, waits, and is led out."""
+    timeline = Timeline()
+    asked(timeline, "One?", 1.0)
+    answered(timeline, "Yes.", 1.0)
+    heard(timeline, "Yes.", 2.0)
+    timeline.moment(M.SPEECH_STARTED, 3.0)
+    timeline.moment(M.SPEECH_STOPPED, 4.0)
+    for final in (False, True):
+        timeline.reply(2, "way_out")
+        timeline.words("agent", "We are sorry.", final=final)
+    timeline.moment(M.REPLY_HEARD, 7.0)
+    if is_decided:
+        timeline.moment(M.TURN_DECIDED, 7.5)
+    timeline.close()
+    said = [(r.turn, r.caller_text, r.heard_text) for r in timeline.records]
+    assert said == [(1, "One?", "Yes."), (2, "", "We are sorry.")]
+    assert timeline.opening_text == ""
+
+
 def test_two_replies_to_one_turn_are_both_in_its_record() -> None:
     """The first is heard to its end while the second sounds; a cut one waits for nothing."""
     for end in (M.REPLY_HEARD, M.REPLY_CUT):
