@@ -12,6 +12,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import aiohttp
@@ -30,6 +31,7 @@ from call.consent import Consent, Exchanged, exchanged
 from call.measures import TOOL_CALLS, Moment, NullRecorder, Recorder
 from call.privacy import Masking, Privacy
 from call.privacy_vault import Vault
+from call.proposal import is_told
 from call.speculation import Guess
 from services.anthropic import Claude
 
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from bot.persona import Persona
 
 UNCONFIRMED = (
-    "Not done: the caller has not said yes to it. Say what you are about to do, ask whether that "
-    "is right, and call again only after a yes."
+    "Not done: the caller has not said yes to it. Say what you are about to do, with its details, "
+    "ask whether that is right, and call again only after a yes."
 )
 UNDER_WAY = (
     "The caller interrupted, but this was sent before and is being carried out; what comes of it "
@@ -189,7 +191,8 @@ class CallTools:
         outcome = "interrupted"
         try:
             given = self._privacy.arguments(tool, arguments)
-            outcome, answer = await self._answer(tool, given, heard, call_id)
+            agrees = partial(self._agreed, tool, arguments, heard)
+            outcome, answer = await self._answer(tool, given, agrees, call_id)
             result = self._privacy.result(answer)
             if tool.failure and outcome in _FAILURES and isinstance(result, dict):
                 result = {**result, "say": tool.failure}
@@ -234,19 +237,25 @@ class CallTools:
         await _rewrite(llm, call_id, json.dumps(told, ensure_ascii=False))
 
     async def _answer(
-        self, tool: Tool, arguments: Mapping[str, Any], heard: Exchanged | None, call_id: str
+        self, tool: Tool, arguments: Mapping[str, Any], agrees: Callable[[], bool], call_id: str
     ) -> tuple[str, Result]:
         problem = wrong(tool, arguments)
         if problem is not None:
             return "wrong_arguments", failed(problem)
         if tool.confirm and _key(tool, arguments) not in self._running:  # there: agreed before
-            if heard is None or not self._consent.spend(heard):
+            if not agrees():
                 return "unconfirmed", failed(UNCONFIRMED)
         if tool.read_only:
             early = self._early.take(call_id)
             found: tuple[str, Result] = await (early or self._post(tool, arguments))
             return found
         return await self._post_to_the_end(tool, arguments, call_id)
+
+    def _agreed(self, tool: Tool, arguments: Mapping[str, Any], heard: Exchanged | None) -> bool:
+        """The caller has said yes to it, and knew to what; `arguments` as the model wrote them."""
+        return heard is not None and self._consent.spend(
+            heard, deed=tool.name, is_told=is_told(heard, arguments)
+        )
 
     async def _post_to_the_end(
         self, tool: Tool, arguments: Mapping[str, Any], call_id: str

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from call.cues import asks_what, normal, words_of
 
@@ -72,6 +72,8 @@ class Exchanged:
     answer: str
     before: tuple[str, ...] = ()
     """what the caller answered first, and was asked back about"""
+    told: str = field(default="", compare=False)
+    """all that was heard of the agent before the answer"""
 
 
 def is_yes(answer: str) -> bool:
@@ -101,15 +103,24 @@ class Consent:
 
     def __init__(self) -> None:
         self._spent = 0
+        self._asked_again: set[str] = set()  # deeds of which nothing had been told
 
-    def spend(self, exchanged: Exchanged) -> bool:
-        """Whether the caller's latest turn is an unspent yes to a question; it is spent then."""
+    def spend(self, exchanged: Exchanged, *, deed: str = "", is_told: bool = True) -> bool:
+        """Whether the caller's latest turn is an unspent yes to a question; it is spent then.
+
+        Where the caller was told nothing of the `deed`, the yes is spent on nothing: the agent is
+        to say what it is about to do, and the next yes to that deed counts, however it was put.
+        """
         asked = asks_consent(exchanged.question)
         agreed = all(is_yes(said) for said in (*exchanged.before, exchanged.answer))
         if exchanged.number <= self._spent or not asked or not agreed:
             return False
         self._spent = exchanged.number
-        return True
+        if is_told or deed in self._asked_again:
+            self._asked_again.discard(deed)
+            return True
+        self._asked_again.add(deed)
+        return False
 
 
 def exchanged(
@@ -117,19 +128,21 @@ def exchanged(
 ) -> Exchanged:
     """From (party, text) of a conversation, oldest first: "caller" or "agent"; `asks_back` tells
     the agent's questions about what it heard from those about what it is to do."""
-    number, question, last = 0, "", ""
+    number, question, last, told = 0, "", "", list[str]()
+    heard = 0  # of what was told, before the answer
     answers: tuple[str, ...] = ()
     was_asked_back = False
     for party, text in turns:
         if party != "caller":
             was_asked_back = asks_back(text)
             last = last if was_asked_back else text
+            told.append(text)
             continue
-        number += 1
+        number, heard = number + 1, len(told)
         if was_asked_back:
             answers = (*answers, text)
         else:
             question, answers = last, (text,)
         last, was_asked_back = "", False
     *before, answer = answers or ("",)
-    return Exchanged(number, question, answer, tuple(before))
+    return Exchanged(number, question, answer, tuple(before), " ".join(told[:heard]))

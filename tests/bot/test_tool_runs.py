@@ -462,20 +462,33 @@ async def test_without_the_callers_yes_nothing_leaves(turns: tuple[str, ...]):
         assert house.asked == []
 
 
+async def test_a_yes_to_who_knows_what_changes_nothing():
+    """The agent has to say what it is about to do; the data it is given counts by its stand-in."""
+    async with bench(says()) as house:
+        tool = house.tool(read_only=False, confirm=True)
+        loose = ("Would you like to book?", "Yes.")
+        refused = await ask(house, tool, talk(*loose))
+        assert refused["ok"] is False and "details" in refused["error"]
+        assert (await ask(house, tool, talk(*loose)))["ok"] is False
+        told = talk(*loose, "On Tuesday at ten thirty. Is that right?", "Yes.")
+        assert await ask(house, tool, told) == {"slots": ["10:30"]}
+        assert len(house.asked) == 1
+
+
 async def test_a_yes_to_what_was_heard_is_no_consent():
     """Ours asks about the words, the tool's about the deed."""
     async with bench(says(), asks_back=lambda text: text.startswith("Did I hear")) as house:
         tool = house.tool(read_only=False, confirm=True)
         heard = ("How can I help?", "Tuesday.", "Did I hear that right: Tuesday?", "Yes.")
         assert (await ask(house, tool, talk(*heard)))["ok"] is False
-        assert await ask(house, tool, talk(*heard, "Shall I?", "Yes.")) == {"slots": ["10:30"]}
+        assert await ask(house, tool, talk(*heard, "Tuesday?", "Yes.")) == {"slots": ["10:30"]}
 
 
 async def test_wrong_arguments_do_not_use_up_the_yes():
     """The model may mend them in the same turn."""
     async with bench(says()) as house:
         strict = {**DAY, "required": ["day", "time"]}
-        context = talk("Is that right?", "Yes.")
+        context = talk("Tuesday. Is that right?", "Yes.")
         wrong = house.tool(read_only=False, confirm=True, parameters=strict)
         assert "Wrong arguments" in (await ask(house, wrong, context))["error"]
         assert await ask(house, house.tool(read_only=False, confirm=True), context) == {

@@ -46,6 +46,23 @@ def test_one_yes_buys_one_act() -> None:
     assert consent.spend(Exchanged(2, "And shall I cancel the other?", "Yes."))
 
 
+def test_a_yes_to_a_deed_nothing_was_told_of_buys_the_question_only() -> None:
+    """The agent says what it is about to do; it is not asked for the same a third time."""
+    consent = Consent()
+    yes = [Exchanged(number, "Would you like to book?", "Yes.") for number in range(1, 5)]
+    assert not consent.spend(yes[0], deed="book", is_told=False)
+    assert not consent.spend(yes[0], deed="book")
+    assert consent.spend(yes[1], deed="book", is_told=False)
+    assert not consent.spend(yes[2], deed="book", is_told=False)
+    assert consent.spend(yes[3], deed="book")
+
+
+def test_what_was_told_is_all_that_was_heard_before_the_answer() -> None:
+    """What the agent says behind it is no part of what was agreed to."""
+    talk = [("agent", "On Tuesday."), ("caller", "Hm."), ("agent", "Shall I?"), ("caller", "Yes.")]
+    assert exchanged([*talk, ("agent", "I am booking.")]).told == "On Tuesday. Shall I?"
+
+
 def test_a_yes_to_nothing_is_none() -> None:
     """The agent was not heard asking anything."""
     assert not Consent().spend(Exchanged(1, "It is open until six.", "Yes."))
