@@ -299,7 +299,8 @@ class DeepgramSTT(STTService):
         self._channel.forget()  # it is on tape
         if uptime_s >= _STABLE_S:
             self._attempt = 0
-        is_final = isinstance(fault, ProviderRefused)  # asking again would be refused again
+        # asking again would be refused again; a key that was good a moment ago still may be
+        is_final = isinstance(fault, ProviderRefused) and not self._has_stood
         if not is_final:
             pause_s = _REDIAL_S[min(self._attempt, len(_REDIAL_S) - 1)]
             self._channel.dial(after_s=max(pause_s, min(fault.retry_after_s or 0.0, _BUSY_S)))

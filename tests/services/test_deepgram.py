@@ -435,6 +435,23 @@ async def test_a_vendor_that_refuses_is_lost_for_good(lab: Lab, notes: Notes) ->
     assert not stage.seen(HearingBackFrame)
 
 
+async def test_a_refusal_behind_a_connection_that_stood_is_not_the_last_word(
+    lab: Lab, notes: Notes
+) -> None:
+    """The key was good a moment ago: it is dialled again, and nothing that was said is lost."""
+    stage = Stage(recogniser(lab, notes))
+    async with stage.open():
+        await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 0.6))
+        await stage.until(lambda: stage.seen(InterimTranscriptionFrame))
+        lab.fault("deepgram", "http_status", status=401, for_next=2)
+        await drop(lab)
+        await stage.play(*audio(SPEECH, 0.4), VADUserStoppedSpeakingFrame(stop_secs=0.2))
+        await stage.until(lambda: stage.seen(STTFinalizedFrame))
+    assert texts(stage) == "hello there"
+    assert [frame.is_final for frame in stage.seen(HearingLostFrame)] == [False]
+    assert stage.seen(HearingBackFrame)
+
+
 async def test_a_vendor_that_goes_away_leaves_the_words_it_was_unsure_of(
     lab: Lab, notes: Notes
 ) -> None:
