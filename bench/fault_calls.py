@@ -3,7 +3,9 @@
 Many calls go on at once. A caller asks questions whose answers have words of their own, and no two
 callers ask the same one at the same time; so a fault that waits for words strikes one turn only.
 What strikes a greeting or a socket's opening has no such words: those calls are dialled one by
-one, each once the fault before it has struck.
+one, each once the fault before it has struck. A fault at the door strikes whoever opens a socket
+next, also a call that dials again because of a fault of its own: those calls are over before any
+other is placed.
 """
 
 from __future__ import annotations
@@ -70,15 +72,23 @@ class Call:
     outcome: Outcome | None = None
     record: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_at_door(self) -> bool:
+        """Its fault strikes the next socket that is opened, whoever opens it."""
+        return self.opening is not None and self.opening.is_at_door
+
 
 def deal(cells: Sequence[Cell], *, per_call: int = 4) -> list[Call]:
     """Cells into calls: an opening each while there are any, then questions. After a fault of the
     voice a call may be with the stand-in for good, so nothing else is asked of the voice there."""
-    openings = [cell for cell in cells if is_opening(cell)]
+    doors = [cell for cell in cells if cell.is_at_door]
+    openings = [cell for cell in cells if is_opening(cell) and cell not in doors]
     alone = [cell for cell in cells if cell.place == ALWAYS]
-    voices = [c for c in cells if c.provider == MOUTH and c not in openings and c not in alone]
-    others = _mixed([c for c in cells if c.provider in (EAR, MIND) and c not in openings + alone])
-    calls = [Call(None, (cell,)) for cell in alone]
+    apart = doors + openings + alone
+    voices = [c for c in cells if c.provider == MOUTH and c not in apart]
+    others = _mixed([c for c in cells if c.provider in (EAR, MIND) and c not in apart])
+    calls = [Call(cell, ()) for cell in doors]
+    calls += [Call(None, (cell,)) for cell in alone]
     while openings or voices or others:
         opening = openings.pop(0) if openings else None
         has_voice = opening is not None and opening.provider == MOUTH
@@ -117,9 +127,14 @@ class Switchboard:
         self._dialling = asyncio.Lock()
 
     async def run(self, calls: Sequence[Call]) -> list[Call]:
-        """All calls; those that must be dialled alone come first."""
+        """All calls; those whose door fails first, and alone; then those dialled one by one."""
         ordered = sorted(calls, key=lambda call: call.opening is None)
-        return list(await asyncio.gather(*(self.place(call) for call in ordered)))
+        doors = [call for call in ordered if call.is_at_door]
+        others = [call for call in ordered if not call.is_at_door]
+        placed: list[Call] = []
+        for together in (doors, others):
+            placed += await asyncio.gather(*(self.place(call) for call in together))
+        return placed
 
     async def place(self, call: Call) -> Call:
         """One call from dialling to its record."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bench.fault_arms import Arms, tokens_before
-from bench.fault_calls import AFTERWARDS, PATIENCE_S, QUESTIONS, Call, deal, steps
+from bench.fault_calls import AFTERWARDS, PATIENCE_S, QUESTIONS, Call, Switchboard, deal, steps
 from bench.fault_cells import (
     ALWAYS,
     EAR,
@@ -49,6 +51,28 @@ def test_every_cell_is_dealt_once() -> None:
         cells_of = [cell for cell in (call.opening, *call.cells) if cell]
         assert sum(cell.provider == MOUTH for cell in cells_of) <= 1
         assert len(cells_of) == 1 or all(cell.place != ALWAYS for cell in cells_of)
+
+
+async def test_a_fault_at_the_door_meets_no_call_that_dials_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its call has no other fault, and is over before any without one at the door is placed."""
+    living, beside = 0, set()
+
+    async def place(board: Switchboard, call: Call) -> Call:
+        nonlocal living
+        living += call.is_at_door
+        await asyncio.sleep(0)
+        beside.add((call.is_at_door, living > 0))
+        living -= call.is_at_door
+        return call
+
+    monkeypatch.setattr(Switchboard, "place", place)
+    calls = deal(cells())
+    assert all(not call.cells for call in calls if call.is_at_door)
+    house: Any = None
+    assert len(await Switchboard(house, at_once=4).run(calls)) == len(calls)
+    assert beside == {(True, True), (False, False)}
 
 
 def test_the_lab_takes_every_fault_of_the_matrix() -> None:
