@@ -83,6 +83,7 @@ def plan(draw: random.Random, loaded: Mapping[str, object], phone: Phone, number
 async def gauges(http: aiohttp.ClientSession, base: str) -> dict[str, float]:
     """What the process holds, as it says itself."""
     async with http.get(f"{base}/metrics") as answer:
+        answer.raise_for_status()
         return holdings(await answer.text())
 
 

@@ -59,8 +59,9 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """Sockets that stand and wait."""
-        return sum(spare.stands for shelf in self._shelves.values() for spare in shelf.spares)
+        """Sockets that stand and wait; also for whoever asks from another thread."""
+        shelves = list(self._shelves.values())
+        return sum(spare.stands for shelf in shelves for spare in list(shelf.spares))
 
     def expect(self, keeps: Sequence[Keep]) -> None:
         """A caller rings, and will want these."""

@@ -60,7 +60,7 @@ class Voices:
     @property
     def gone_round(self) -> int:
         """Voices that new replies do not begin with."""
-        return sum(health.is_open for health in self._health.values())
+        return sum(health.is_open for health in list(self._health.values()))
 
     @asynccontextmanager
     async def at_work(self, scripts: Iterable[Script], *, voice: BuildVoice) -> AsyncIterator[None]:

@@ -84,30 +84,36 @@ class Rollups:
 
     def usual(self) -> dict[str, float]:
         """The median share of each stage over the last turns it was in."""
-        return {stage: median(values) for stage, values in self._usual.items() if values}
+        kept = [(stage, list(values)) for stage, values in list(self._usual.items())]
+        return {stage: median(values) for stage, values in kept if values}
 
     @property
     def n(self) -> int:
         """Turns in the window."""
         return len(self._turns)
 
+    def _now(self) -> list[_Kept]:
+        """The window as it stands, in one step of the interpreter: pages are written by another
+        thread than the one in which turns come, and a window that moves cannot be gone through."""
+        return list(self._turns)
+
     def figure(self, name: str) -> Percentiles:
         """Percentiles of one of `FIGURES`."""
         index = FIGURES.index(name)
-        column = (kept.figures[index] for kept in self._turns)
+        column = (kept.figures[index] for kept in self._now())
         return percentiles([value for value in column if not math.isnan(value)])
 
     def stages(self) -> dict[str, Percentiles]:
         """Percentiles of each stage's share in end to end, over the turns it was in."""
         shares: defaultdict[str, list[float]] = defaultdict(list)
-        for kept in self._turns:
+        for kept in self._now():
             for stage, seconds in zip(kept.stages, kept.shares, strict=True):
                 shares[stage].append(seconds)
         return {stage: percentiles(values) for stage, values in shares.items()}
 
     def slow(self) -> list[SlowTurn]:
         """The turns above `budgets.slow_turn_s`, oldest first."""
-        return [kept.slow for kept in self._turns if kept.slow is not None]
+        return [kept.slow for kept in self._now() if kept.slow is not None]
 
     def tail(self) -> dict[str, int]:
         """Slow turns by cause, most frequent first; the counts sum to `len(slow())`."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import threading
 import tracemalloc
 from typing import Any
 
@@ -140,3 +142,30 @@ def test_a_full_window_is_small() -> None:
     finally:
         tracemalloc.stop()
     assert after - before < 1000 * 7e6 / WINDOW_TURNS
+
+
+def test_figures_are_read_while_turns_come() -> None:
+    """Pages are written by a thread of their own: a window that moves meanwhile is no fault."""
+    rollups, draw = Rollups(window=2000), random.Random(1)
+    rollups_full = threading.Event()
+    is_over = threading.Event()
+
+    def come() -> None:
+        for number in itertools.count(1):
+            rollups.add(usual(draw, number, llm=9.0))
+            if number == 2000:
+                rollups_full.set()
+            if is_over.is_set():
+                return
+
+    coming = threading.Thread(target=come)
+    coming.start()
+    try:
+        assert rollups_full.wait(60)
+        for _ in range(100):
+            assert rollups.figure("end_to_end_s").n == 2000
+            assert len(rollups.slow()) == 2000
+            assert rollups.stages() and rollups.usual()
+    finally:
+        is_over.set()
+        coming.join()
