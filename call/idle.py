@@ -240,6 +240,7 @@ class IdleLadder:
             self._rung = Rung.PICK_UP
             self._rest(now)
         self._opened_at, self._said, self._has_cut = None, "", False
+        self._words_at = float("-inf")  # they were that turn's, and open no other
 
     def _hear(self, fact: WordsHeard, now: float) -> tuple[Action, ...]:
         said = f"{self._said} {fact.text}".strip()

@@ -208,7 +208,9 @@ TOOL_SECONDS = Measure("offhook_tool_seconds", "Tool called to tool answered", "
 
 # ── turns ────────────────────────────────────────────────────────────────────────────
 UNLISTED_TRANSITIONS = Measure(
-    "offhook_turn_unlisted_transitions_total", "Turn state changes that the table does not list"
+    "offhook_turn_unlisted_transitions_total",
+    "Turn state changes that the table does not list: the state, and what came in it",
+    labels=("state", "moment"),
 )
 TURNS_DECIDED = Measure(
     "offhook_turns_decided_total", "Turns given to the agent, by evidence", labels=("reason",)

@@ -33,6 +33,7 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_L, Moment.REPLY_HEARD): _L,  # a protected phrase was finished over the caller
     (_L, Moment.INTERRUPTED): _L,  # what had not been said yet is dropped
     (_L, Moment.FILLER_HEARD): _L,  # the answer had come to nothing
+    (_L, Moment.HELD): _L,  # its last word was heard while the hold was on its way
     (_L, Moment.RESUMED): _L,  # what was held had been heard to its end
     (_D, Moment.SPEECH_STARTED): _L,  # a pause
     (_D, Moment.TURN_DECIDED): _T,
@@ -40,6 +41,8 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_D, Moment.FILLER_HEARD): _D,
     (_D, Moment.FIRST_AUDIO): _S,  # a phrase of the agent's own
     (_D, Moment.INTERRUPTED): _D,  # such a phrase is dropped before it sounds
+    (_D, Moment.HELD): _D,  # as while listening: heard to its end by then
+    (_D, Moment.RESUMED): _D,
     (_T, Moment.SPEECH_STARTED): _T,  # an interruption follows, or what plays is protected
     (_T, Moment.SPEECH_STOPPED): _T,
     (_T, Moment.TURN_DECIDED): _T,
@@ -48,6 +51,7 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_T, Moment.FILLER_HEARD): _T,
     (_T, Moment.INTERRUPTED): _L,
     (_T, Moment.HELD): _H,  # a cough was a turn's end while the agent went on speaking
+    (_T, Moment.RESUMED): _T,  # a holding phrase had been heard to its end
     (_S, Moment.SPEECH_STARTED): _S,
     (_S, Moment.SPEECH_STOPPED): _S,
     (_S, Moment.TURN_DECIDED): _T,
@@ -56,6 +60,7 @@ TRANSITIONS: dict[tuple[TurnState, Moment], TurnState] = {
     (_S, Moment.FILLER_HEARD): _T,  # the answer is still to come
     (_S, Moment.INTERRUPTED): _L,
     (_S, Moment.HELD): _H,
+    (_S, Moment.RESUMED): _S,  # the next reply began before the hold got to the wire
     (_H, Moment.SPEECH_STARTED): _H,  # long enough to be a turn, if its words say so
     (_H, Moment.SPEECH_STOPPED): _H,
     (_H, Moment.FIRST_AUDIO): _H,  # was on its way when the hold came
@@ -84,7 +89,7 @@ class Standing:
         if after is not None:
             self.state = after
             return
-        self._recorder.count(UNLISTED_TRANSITIONS)
+        self._recorder.count(UNLISTED_TRANSITIONS, state=self.state.value, moment=moment.value)
         if self._strict:
             raise MisuseError(f"{moment.value} while {self.state.value} is not in the table")
 

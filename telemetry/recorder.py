@@ -36,6 +36,7 @@ _MOMENT_EVENTS = {
     Moment.HELD: "agent.held",
     Moment.RESUMED: "agent.speaking",
 }
+_HOLDING = (Moment.HELD, Moment.RESUMED)  # told only where there was something to hold
 
 # A provider that is down for an hour does not fill the record.
 MOST_FAULTS = 100
@@ -98,10 +99,12 @@ class CallRecorder:
 
     def moment(self, moment: Moment, at: float) -> None:
         """Stamp the time line and tell who watches."""
-        self._overlap.moment(moment, state=self.timeline.state)
+        before = self.timeline.state
+        self._overlap.moment(moment, state=before)
         self.timeline.moment(moment, at)
         kind = _MOMENT_EVENTS.get(moment)
-        if kind is not None:
+        is_idle = moment in _HOLDING and self.timeline.state is before
+        if kind is not None and not is_idle:
             self.event(kind, at=at)
 
     def words(self, party: str, text: str, *, final: bool, confidence: float | None = None) -> None:

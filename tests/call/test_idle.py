@@ -223,6 +223,13 @@ def test_what_words_cut_short_is_not() -> None:
     assert silence.tell(12.0, TurnClosed()).wait(17.0).rungs == []
 
 
+def test_the_words_of_the_turn_before_are_not_the_noises() -> None:
+    """A noise right behind a decided turn cuts its answer off: that is said again."""
+    silence = Silence().tell(10.0, TurnOpened(), WordsHeard("Are you open?"), TurnClosed())
+    silence.tell(10.5, AgentCut(), TurnOpened(), ReplyHeard()).tell(11.0, TurnClosed())
+    assert silence.wait(13.0).rungs == [(12.0, Rung.PICK_UP)]
+
+
 def test_nothing_is_picked_up_once_the_agent_speaks_again() -> None:
     """It was answered meanwhile."""
     silence = Silence().tell(10.0, ReplyHeard(), AgentCut(), TurnOpened()).tell(11.0, TurnClosed())

@@ -7,6 +7,7 @@ detector, recogniser, wire and time can tell.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -40,6 +41,9 @@ class Answer:
     is_sounding: bool = False
 
 
+FILLER = Answer(0, "")
+
+
 @dataclass
 class Talk:
     """One conversation."""
@@ -54,6 +58,8 @@ class Talk:
     answers: list[Answer] = field(default_factory=list)
     wordless: set[int] = field(default_factory=set)  # turns without words
     sounding: Answer | None = None
+    passing: deque[Moment] = field(default_factory=deque)  # on their way to who stamps them
+    is_crowded: bool = False  # they take their time
     stirred_at: float = 0.0  # the caller's last sign: the framework's watchdog counts from it
 
     def __post_init__(self) -> None:
@@ -101,6 +107,22 @@ class Talk:
         is_silent = self.is_open and not self.is_speech
         return self.stirred_at + WATCHDOG_S if is_silent else None
 
+    # ── what is stamped ──────────────────────────────────────────────────────────────
+    def tap(self) -> None:
+        """What was on its way to the tap gets there, in its order. What the wire tells is stamped
+        where it comes in, and so overtakes it on a crowded machine."""
+        while self.passing:
+            self.standing.moment(self.passing.popleft())
+
+    def crowd(self) -> None:
+        """From now on it stays on its way until `tap`."""
+        self.is_crowded = True
+
+    def _pass(self, moment: Moment) -> None:
+        self.passing.append(moment)
+        if not self.is_crowded:
+            self.tap()
+
     # ── what comes ───────────────────────────────────────────────────────────────────
     def onset(self) -> None:
         """Two windows of voice."""
@@ -115,7 +137,7 @@ class Talk:
         if self.is_speech:
             return
         self.is_speech, self.stirred_at = True, self.now
-        self.standing.moment(Moment.SPEECH_STARTED)
+        self._pass(Moment.SPEECH_STARTED)
         if self.is_open:
             self._take_over()
         else:
@@ -132,7 +154,7 @@ class Talk:
             self._tell_end(endpoint.VoicePaused())
         if self.is_speech:
             self.is_speech, self.stirred_at = False, self.now
-            self.standing.moment(Moment.SPEECH_STOPPED)
+            self._pass(Moment.SPEECH_STOPPED)
             self._tell_end(endpoint.SpeechStopped())
 
     def ebb(self) -> None:
@@ -161,10 +183,14 @@ class Talk:
         self._tell_end(endpoint.ProbabilityArrived(probability, self.now - ago_s))
 
     def sound(self) -> None:
-        """The next answer that may be heard begins to leave; nothing does in a hold."""
+        """The next answer that may be heard begins to leave; nothing does in a hold, once that has
+        got to the wire."""
         ready = [a for a in self.answers if not a.is_sounding]
-        if self.sounding is not None or self.is_held or not ready:
+        is_stopped = self.is_held and not self.is_crowded
+        if self.sounding is not None or is_stopped or not ready:
             return
+        if Moment.TURN_DECIDED in self.passing:
+            self.tap()  # the request went the same way
         answer = ready[-1]
         assert answer.guess is None or answer.guess.is_kept
         answer.is_sounding, self.sounding = True, answer
@@ -174,9 +200,23 @@ class Talk:
             reply, REPLY, is_protected=False, now=self.now, clause_id=f"{reply}.1"
         )
 
+    def filler(self) -> None:
+        """A holding phrase, since the answer is late."""
+        is_late = any(not answer.is_sounding for answer in self.answers)
+        if self.sounding is None and not self.is_held and is_late:
+            self.tap()
+            self.sounding = FILLER
+            self.standing.moment(Moment.FIRST_AUDIO)
+            self.floor.clause_began(0, "One moment.", is_protected=False, now=self.now)
+
     def mark(self) -> None:
-        """The caller has heard it."""
-        if self.sounding is None or self.is_held:
+        """The caller has heard it: in a hold, when its last word was on its way."""
+        if self.sounding is None:
+            return
+        if self.sounding is FILLER:
+            self.sounding = None
+            self.standing.moment(Moment.FILLER_HEARD)
+            self.floor.reply_ended(0)
             return
         self.sounding = None
         self.standing.moment(Moment.REPLY_HEARD)
@@ -200,10 +240,9 @@ class Talk:
                 case Hold():
                     assert self.sounding is not None, "held what does not sound"
                     self.is_held = True
-                    self.standing.moment(Moment.HELD)
+                    self._pass(Moment.HELD)
                 case Resume():
-                    self.is_held = False
-                    self.standing.moment(Moment.RESUMED)
+                    self._release()
                 case Yield():
                     self._open()
                 case Dismiss():
@@ -213,9 +252,15 @@ class Talk:
         if self.is_open:
             return
         self._take_over()
+        self._release()
         self.turn, self.is_open, self.stirred_at = self.turn + 1, True, self.now
         self._heed(self.over.decide(interruption.TurnTaken(), self.now))
         self._tell_end(endpoint.TurnOpened())
+
+    def _release(self) -> None:
+        if self.is_held:
+            self.is_held = False
+            self._pass(Moment.RESUMED)
 
     def _take_over(self) -> None:
         if not self.floor.take(self.now):
@@ -224,7 +269,7 @@ class Talk:
         self.early.swept(self.now)
         for answer in self.answers:
             answer.is_sounding = True  # what had not sounded yet never will
-        self.standing.moment(Moment.INTERRUPTED)
+        self._pass(Moment.INTERRUPTED)
         self.floor.agent_ended()
 
     def _act(self, decisions: Sequence[DecideTurn], moves: Sequence[Move]) -> None:
@@ -248,7 +293,7 @@ class Talk:
     def _close(self, *, guess: Guess | None) -> None:
         """The turn is over; `guess` answers it, or the model is asked if there are words."""
         text = " ".join(self.finals)
-        self.standing.moment(Moment.TURN_DECIDED)
+        self._pass(Moment.TURN_DECIDED)
         self.is_open = False
         if guess is not None:
             self.early.keep(self.now)
@@ -290,6 +335,8 @@ class Talk:
         self.pause()
         self.finalized()
         self.wait(20.0)
+        self.is_crowded = False
+        self.tap()
         for _ in range(len(self.answers) + 1):
             self.sound()
             self.mark()
@@ -302,7 +349,19 @@ EVENTS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([0.0, 0.03, 0.07, 0.2, 0.5, 1.0, 3.5])),
     st.tuples(
         st.sampled_from(
-            ["onset", "speech", "ebb", "pause", "finalized", "sound", "mark", "question"]
+            [
+                "onset",
+                "speech",
+                "ebb",
+                "pause",
+                "finalized",
+                "sound",
+                "filler",
+                "mark",
+                "question",
+                "crowd",
+                "tap",
+            ]
         )
     ),
 )

@@ -22,11 +22,11 @@ class Counts(NullRecorder):
     """Remembers what was counted."""
 
     def __init__(self) -> None:
-        self.counted: list[str] = []
+        self.counted: list[tuple[str, ...]] = []
 
     def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
-        """Keep the name."""
-        self.counted.append(measure.name)
+        """Keep the name and the labels."""
+        self.counted.append((measure.name, *labels.values()))
 
 
 def states(*moments: Moment) -> list[TurnState]:
@@ -72,6 +72,21 @@ def test_nothing_is_resumed_that_was_heard_to_its_end() -> None:
     assert states(M.FIRST_AUDIO, M.HELD, M.REPLY_HEARD, M.RESUMED)[-1] is S.LISTENING
 
 
+@pytest.mark.parametrize("before", [(), (M.SPEECH_STOPPED,)])
+def test_a_hold_of_what_was_heard_meanwhile_holds_nothing(before: tuple[Moment, ...]) -> None:
+    """Nor does its end make anybody speak."""
+    assert len(set(states(*before, M.REPLY_HEARD, M.HELD, M.RESUMED)[len(before) :])) == 1
+
+
+def test_the_end_of_a_hold_makes_nobody_speak_who_does_not() -> None:
+    """Its reply was heard to its end, the caller stopped, the agent thinks, its answer sounds."""
+    held = (M.FIRST_AUDIO, M.HELD, M.REPLY_HEARD)
+    assert states(*held, M.SPEECH_STOPPED, M.RESUMED)[-1] is S.DECIDING
+    thinking = (*held, M.SPEECH_STOPPED, M.TURN_DECIDED)
+    assert states(*thinking, M.RESUMED)[-1] is S.THINKING
+    assert states(*thinking, M.FIRST_AUDIO, M.RESUMED)[-1] is S.SPEAKING
+
+
 def test_what_is_no_change_of_state_changes_none() -> None:
     """Requests, tokens, clauses, tools."""
     still = [moment for moment in Moment if moment not in {m for _, m in TRANSITIONS}]
@@ -83,11 +98,12 @@ def test_an_unlisted_transition_is_counted_and_raises_in_tests() -> None:
     """The state stays what it was."""
     counts = Counts()
     standing = Standing(counts)
-    standing.moment(M.HELD)
-    assert counts.counted == [UNLISTED_TRANSITIONS.name]
-    assert standing.state is S.LISTENING
-    with pytest.raises(MisuseError, match="held while listening"):
-        Standing(strict=True).moment(M.HELD)
+    standing.moment(M.SPEECH_STOPPED)
+    standing.moment(M.SPEECH_STOPPED)
+    assert counts.counted == [(UNLISTED_TRANSITIONS.name, "deciding", "speech_stopped")]
+    assert standing.state is S.DECIDING
+    with pytest.raises(MisuseError, match="speech_stopped while deciding"):
+        states(M.SPEECH_STOPPED, M.SPEECH_STOPPED)
 
 
 def test_a_reply_may_begin_before_the_last_was_heard_out() -> None:

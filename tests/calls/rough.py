@@ -114,8 +114,9 @@ class Told:
         return " ".join([self.record["opening_text"], *(turn["heard_text"] for turn in self.turns)])
 
     def count(self, name: str) -> float:
-        """A counter of the record."""
-        return float(self.record["counters"].get(name, 0))
+        """A counter of the record, over all its labels."""
+        counters = self.record["counters"]
+        return float(sum(n for key, n in counters.items() if f"{key}.".startswith(f"{name}.")))
 
     @property
     def broken_rules(self) -> list[str]:

@@ -68,6 +68,20 @@ def test_a_turn_that_is_over_is_told_and_measured() -> None:
     assert metrics.rollups.figure("end_to_end_s").p50 == pytest.approx(0.4)
 
 
+async def test_a_hold_is_told_only_where_the_agent_spoke() -> None:
+    """Its end makes nobody speak who had been heard to the end."""
+    hub = EventHub()
+    call = CallRecorder("c1", hub=hub)
+    with hub.reading() as reader:
+        for moment in (Moment.FIRST_AUDIO, Moment.HELD, Moment.RESUMED, Moment.HELD):
+            call.moment(moment, 100.0)
+        for moment in (Moment.REPLY_HEARD, Moment.RESUMED, Moment.HELD):
+            call.moment(moment, 101.0)
+        hub.close()
+        kinds = [event["type"] async for event in reader]
+    assert kinds == ["agent.speaking", "agent.held", "agent.speaking", "agent.held", "agent.silent"]
+
+
 def test_mouth_to_ear_is_the_silence_and_the_way_there_and_back() -> None:
     """The silence on our side, and 0.12 s of network."""
     turns: list[TurnRecord] = []
