@@ -15,7 +15,7 @@ from pipecat.frames.frames import Frame
 from call.errors import CallRefused, Ending, Party
 from call.farewell import EMERGENCY, WAY_OUT, Action, Farewell, HangUp, SayGoodbye
 from call.measures import WAYS_OUT
-from call.phrases import Phrases
+from call.phrases import FILLER, Phrases
 from call.way_out import After, Destination, Reason, Step, WayOut, step_after, way_out
 from frames.recovery import WayOutFrame
 from frames.speech import FarewellFrame, PlayedToFrame, ReplyHeardFrame
@@ -41,6 +41,7 @@ class CallEnding:
         self._acting: set[asyncio.Task[None]] = set()
         self._way_out: WayOut | None = None
         self._is_line_owed = False  # the emergency line, until it was heard
+        self._held_up_by: Party | None = None  # the caller hears holding phrases for its sake
         self._wish = ""  # why the caller wants a person, in the model's words
         self.ending: Ending | None = None
         self.fault_party: Party | None = None
@@ -112,12 +113,18 @@ class CallEnding:
         self._run(self._session.leave_with(words, kind=WAY_OUT))
         self._arm()
 
+    def held_up(self, party: Party) -> None:
+        """The caller is asked to hold on: whose fault it is, should they hang up instead."""
+        self._held_up_by = party
+
     # ── what happens ─────────────────────────────────────────────────────────────────
     def saw(self, frame: Frame) -> None:
         """A frame that reached the end of the list."""
         now = time.monotonic()
         match frame:
             case PlayedToFrame():
+                if self._session.heard.sounding not in ("", FILLER):
+                    self._held_up_by = None  # they hear what they held on for
                 self._farewell.progress(now)
                 self._arm()
             case ReplyHeardFrame():
@@ -151,8 +158,10 @@ class CallEnding:
             self.close(Ending.FAULT, Party.CARRIER)
         elif self._way_out is not None and self.ending is None:  # gone before they were led out
             self.close(Ending.CALLER_HUNG_UP, self._way_out.party)
+        elif self._farewell.ending is None:
+            self.close(Ending.CALLER_HUNG_UP, self._held_up_by)
         else:
-            self.close(self._farewell.ending or Ending.CALLER_HUNG_UP)
+            self.close(self._farewell.ending)
 
     def close(self, ending: Ending, party: Party | None = None) -> None:
         """The call is over; the first reason stands."""

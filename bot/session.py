@@ -41,7 +41,7 @@ from call.privacy import Masking, explained
 from call.privacy_vault import Vault
 from call.privacy_veil import Veil
 from call.receipt import receipt
-from call.recovery import Recovery, Remedy
+from call.recovery import Line, Recovery, Remedy
 from call.speculation import Speculation
 from call.tongue import ARABIC, Tongue
 from frames.floor import AgentStopsFrame
@@ -376,6 +376,8 @@ class Session:
             self.recorder.count(PROVIDER_FAULTS, provider=provider, kind=kind)
         done = "" if remedy is None else remedy.step.value
         self.recorder.fault(provider, kind, remedy=done)
+        if isinstance(fault, Fault) and remedy is not None and remedy.line is Line.FILLER:
+            self._ending.held_up(fault.party)
         named = fault if isinstance(fault, Fault) else type(fault).__name__
         logger.warning("fault: {}{}", named, f" -> {done}" if done else "")
 

@@ -203,6 +203,11 @@ class HeardLog:
         """Nothing is on its way to the ear."""
         return not self._replies
 
+    @property
+    def sounding(self) -> str:
+        """Kind of the reply that is being heard, or is next; none: ""."""
+        return self._replies[0].kind if self._replies else ""
+
     def decide(self, fact: Fact, now: float) -> tuple[Action, ...]:
         """Take one fact in; what it means for the conversation."""
         match fact:

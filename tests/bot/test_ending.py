@@ -16,7 +16,7 @@ from bot.persona import WEEKDAYS, Hours, Persona
 from bot.settings import Settings
 from call.emergency import Emergency
 from call.errors import CallRefused, Ending, Party
-from call.heard import Goodbye
+from call.heard import ClauseSpoken, Goodbye, HeardLog, ReplyBegan
 from call.measures import NullRecorder
 from call.phrases import phrases_in
 from call.timeline import TurnRecord
@@ -51,6 +51,7 @@ class Session:
         self.settings = Settings(goodbye=Goodbye(watchdog_s=100 * TICK, apology_s=10 * TICK))
         self.caller = SimpleNamespace(wire=wire, provider_call_id="CA1", called="+15550100")
         self.recorder = Recorder(*said)
+        self.heard = HeardLog()
         self.afterwards = Afterwards()
         self.exchange = SimpleNamespace(afterwards=self.afterwards, hang_up=self.hang_up)
         self.spoken: list[tuple[str, str]] = []
@@ -213,6 +214,22 @@ async def test_a_caller_who_leaves_before_being_led_out_has_hung_up():
     ending.saw(WireStoppedFrame(reason="stop"))
     await ending.aclose()
     assert (ending.ending, ending.fault_party) == (Ending.CALLER_HUNG_UP, Party.LLM)
+
+
+@pytest.mark.parametrize(
+    ("kind", "party"), [("", Party.LLM), ("filler", Party.LLM), ("reply", None)]
+)
+async def test_who_hangs_up_while_held_does_so_on_somebodys_fault(kind: str, party: Party | None):
+    """Until what they held on for is heard."""
+    ending, session = call()
+    ending.held_up(Party.LLM)
+    if kind:
+        session.heard.decide(ReplyBegan(), 0.0)
+        session.heard.decide(ClauseSpoken(2, 1, "Some words.", kind=kind), 0.0)
+        ending.saw(PlayedToFrame(clause_id="2.1", chars=4, is_end=False))
+    ending.saw(WireStoppedFrame(reason="stop"))
+    await ending.aclose()
+    assert (ending.ending, ending.fault_party) == (Ending.CALLER_HUNG_UP, party)
 
 
 async def test_a_process_that_goes_down_says_so_and_leaves_the_caller_a_voicemail():

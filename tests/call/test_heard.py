@@ -73,6 +73,16 @@ def closes(actions: Sequence[Action]) -> list[CloseReply]:
     return [action for action in actions if isinstance(action, CloseReply)]
 
 
+def test_the_kind_of_what_is_heard_is_known() -> None:
+    """Of the reply in the ear, not of the one behind it."""
+    log = HeardLog()
+    assert log.sounding == ""
+    tell(log, *reply(1, "One moment.", kind="filler"), ReplySpoken(), *reply(2, "At six."))
+    assert log.sounding == "filler"
+    tell(log, ClausePlayed(1, 1))
+    assert log.sounding == "reply"
+
+
 def test_nothing_counts_as_heard_when_it_was_only_sent() -> None:
     """A reply that has left whole, without a mark, has no words yet."""
     log = HeardLog()
