@@ -4,7 +4,9 @@ A row is a stage of the turn and what troubles it; its cells are the remedies fo
 second and the third time in a row. The host of a stage asks for the step it can take itself (ask
 again, ask the stand-in); the rest (a phrase, the way out) is the recovery desk's.
 
-Only a complete answer with words ends a row of the model's faults. An answer with no words and no
+Only a complete answer with words ends a row of the model's faults. A call is not given up for a
+model that is late unless it was late the time before, too: a stand-in that is asked after two
+faults gets its phrase, and the time behind it. An answer with no words and no
 tool is neither an outage nor a success: it has a row and a count of its own.
 """
 
@@ -143,6 +145,7 @@ class Recovery:
 
     def __init__(self) -> None:
         self._in_a_row: Counter[tuple[Stage, Trouble | None]] = Counter()
+        self._last: dict[Stage, Trouble] = {}
         self._is_rebuilt = False  # the conversation is in plain words, for the rest of the call
 
     def met(self, stage: Stage, what: Trouble) -> Remedy:
@@ -153,6 +156,9 @@ class Recovery:
         key = _count_of(stage, what)
         self._in_a_row[key] += 1
         remedy = row[min(self._in_a_row[key], len(row)) - 1]
+        was, self._last[stage] = self._last.get(stage), what
+        if what is Trouble.LATE and was is not what and remedy.step is Step.GIVE_UP:
+            return row[0]
         return self._rebuilding(row, remedy) if row[0].step is Step.REBUILD else remedy
 
     def _rebuilding(self, row: tuple[Remedy, Remedy, Remedy], remedy: Remedy) -> Remedy:

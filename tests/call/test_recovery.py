@@ -31,6 +31,7 @@ from call.recovery import (
 pytestmark = pytest.mark.rule
 
 OUTAGES = [what for stage, what in TABLE if stage is Stage.THINK and what is not Trouble.EMPTY]
+FAULTS = [what for what in OUTAGES if what is not Trouble.LATE]
 
 
 def steps(recovery: Recovery, *what: Trouble) -> list[Step]:
@@ -38,12 +39,27 @@ def steps(recovery: Recovery, *what: Trouble) -> list[Step]:
     return [recovery.met(Stage.THINK, each).step for each in what]
 
 
-@given(st.lists(st.sampled_from(OUTAGES), min_size=3, max_size=6))
+@given(st.lists(st.sampled_from(FAULTS), min_size=3, max_size=6))
 def test_the_third_outage_of_the_model_in_a_row_ends_the_conversation(what: list[Trouble]) -> None:
     """Whichever they are; not the first, not the second, and never a fourth try."""
     taken = steps(Recovery(), *what)
     assert Step.GIVE_UP not in taken[:2]
     assert set(taken[2:]) == {Step.GIVE_UP}
+
+
+@given(st.lists(st.sampled_from(OUTAGES), min_size=4, max_size=7))
+def test_a_model_that_is_late_only_now_is_covered_before_it_is_given_up(
+    what: list[Trouble],
+) -> None:
+    """Behind two faults of other kinds the first lateness gets a phrase; the trouble after it ends
+    the conversation, so that nobody is held for longer than by four troubles."""
+    recovery = Recovery()
+    remedies = [recovery.met(Stage.THINK, each) for each in what]
+    for was, now, remedy in zip(what[1:], what[2:], remedies[2:], strict=False):
+        if now is not Trouble.LATE or was is Trouble.LATE:
+            assert remedy.step is Step.GIVE_UP
+            break
+        assert remedy == Remedy(Step.WAIT, Line.FILLER)
 
 
 def test_a_complete_answer_begins_the_row_anew() -> None:
