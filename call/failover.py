@@ -17,6 +17,7 @@ _ENOUGH = 10  # fewer say nothing about what is usual
 _LATE = 2.0  # times the live 95th percentile: nobody's usual answer
 _SPIKE = 3.0  # times the live median
 _SPIKES = 3  # so many in a row are no accident
+_UNKNOWN_S = 0.3  # what a first sound is reckoned to take while too few are known
 _LEAST_S = 0.2  # no wait is shorter: below it lies the jitter of a network and of a busy machine
 _PROBE_MOST_S = 60.0  # longest pause between two probes
 
@@ -100,10 +101,22 @@ class Health:
     def budget_s(self) -> float:
         """How long a first sound is waited for before another provider is asked, too."""
         most = self._tolerance.first_byte_budget_s
+        usual_s = self._percentile_s
+        return most if usual_s is None else min(most, max(_LEAST_S, _LATE * usual_s))
+
+    @property
+    def usual_s(self) -> float:
+        """How long its first sound takes, as a rule: it is asked so long before it is needed."""
+        usual_s = self._percentile_s
+        most = self._tolerance.first_byte_budget_s
+        return min(most, max(_LEAST_S, _UNKNOWN_S if usual_s is None else usual_s))
+
+    @property
+    def _percentile_s(self) -> float | None:
+        """The live 95th percentile; None where too few are known."""
         if len(self._answers) < _ENOUGH:
-            return most
-        usual = sorted(self._answers)[int(0.95 * (len(self._answers) - 1))]
-        return min(most, max(_LEAST_S, _LATE * usual))
+            return None
+        return sorted(self._answers)[int(0.95 * (len(self._answers) - 1))]
 
     def decide(self, fact: Fact, now: float) -> tuple[Action, ...]:
         """Take one fact in."""

@@ -231,6 +231,12 @@ class FirstTokenPatience:
         return BreakSilence(next(iter(self._tools.values()), ""), nth)
 
     @property
+    def silent_since(self) -> float | None:
+        """Since when the caller waits for the model's words in silence; None where nobody does."""
+        waits = self._is_owed and not self._is_sounding and not self._is_caller_speaking
+        return self._silent_since if waits else None
+
+    @property
     def _is_owed(self) -> bool:
         return bool(self._tools) or (self._is_asked and not self._is_guess)
 

@@ -187,6 +187,11 @@ LLM_TOKENS = Measure("offhook_llm_tokens_total", "Tokens by kind", labels=("kind
 TTS_CHARACTERS = Measure(
     "offhook_tts_characters_total", "Characters sent to the voice", labels=("provider",)
 )
+TTS_WASTE = Measure(
+    "offhook_tts_waste_characters_total",
+    "Characters sent to a voice that another one sounded in place of",
+    labels=("provider",),
+)
 LLM_REQUESTS = Measure(
     "offhook_llm_requests_total", "Requests to a model, attempts counted each", labels=("model",)
 )

@@ -46,6 +46,9 @@ class ClauseFrame(AggregatedTextFrame):
     """Which spoken words come from where in `written`; None where they are the same."""
     voice: str = ""
     """Whose sound it begins with: a voice's provider, or "shipped"; set when its sound begins."""
+    silent_since: float | None = None
+    """Since when the caller had heard nothing when it was written, on the monotonic clock; None
+    where something was still to be heard."""
 
     def __str__(self) -> str:
         return f"{self.name}({self.clause_id}, kind: {self.kind})"  # the text may be personal

@@ -244,6 +244,7 @@ class FirstTokenGuard(DecidingProcessor):
         if self._is_left or not self._is_open:
             return ()
         self._clause_at = now
+        clause.silent_since = self._patience.silent_since
         self._patience.decide(ClauseArrived(), now)
         began = self._begin()
         clause.reply = self._last[0]

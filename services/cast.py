@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Sequence
 
 from call.errors import ProviderFault, ProviderSlow
-from call.measures import FAILOVERS, PROVIDER_FAULTS, TTS_CHARACTERS, Recorder
+from call.measures import FAILOVERS, PROVIDER_FAULTS, TTS_CHARACTERS, TTS_WASTE, Recorder
 from services.bilingual import Bilingual
 from services.fault import kind
 from services.health import VoiceHealth
@@ -82,6 +82,10 @@ class Cast:
     def sent(self, member: Member, characters: int) -> None:
         """Text was handed to a voice."""
         self.recorder.count(TTS_CHARACTERS, characters, provider=member.provider)
+
+    def wasted(self, member: Member, characters: int) -> None:
+        """Another voice sounded first: these were paid for and not heard."""
+        self.recorder.count(TTS_WASTE, characters, provider=member.provider)
 
     def blame(self, member: Member, fault: ProviderFault) -> None:
         """A voice is at fault. One that is only late may still be the first to sound."""

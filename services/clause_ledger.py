@@ -22,8 +22,10 @@ from call.speculation import Guess
 from frames.speculation import guess_of, mark
 from frames.speech import ClauseCutFrame, ClauseFrame, PlayheadFrame, VoiceSwitchedFrame
 from services.cast import Cast
-from services.phrases import Excerpt, word_places
+from services.phrases import AT_ONCE, Excerpt, word_places
 from services.track import ClauseEnd
+
+REPLY = "reply"  # the kind of the model's own words; others are phrases
 
 
 class Stage(IntEnum):
@@ -74,6 +76,26 @@ class ClauseLedger:
         """The clauses that have not been said to their end."""
         return self.clauses[self._reached :]
 
+    def silent_since(self, *, otherwise: float) -> float:
+        """Since when the caller waits for the next clause, as was known when it was written."""
+        clause = self.left[0]
+        since = clause.frame.silent_since if clause.stage < Stage.SOUNDING else None
+        return otherwise if since is None else since
+
+    @property
+    def cannot_wait(self) -> bool:
+        """It is a phrase that breaks a silence, and another one can take its place."""
+        first = self.clauses[0]
+        kind = first.frame.kind
+        is_replaceable = self._cast.repertoire.generic(kind) is not None
+        return kind in AT_ONCE and is_replaceable and first.stage < Stage.SOUNDING
+
+    def write(self, clause: Clause) -> None:
+        """The next clause; the sound of a phrase may be kept."""
+        if clause.frame.kind != REPLY:
+            clause.excerpt = self._cast.excerpt(clause.frame.text, kind=clause.frame.kind)
+        self.clauses.append(clause)
+
     def owes(self, *, but: Clause | None = None) -> bool:
         """Something is still to be said that needs a voice."""
         return any(clause.needs_voice and clause is not but for clause in self.left)
@@ -103,6 +125,31 @@ class ClauseLedger:
             self._append(PlayheadFrame(clause.frame.clause_id, clause.said, is_end=True))
         del self.clauses[self._reached :]
         return clause
+
+    def spare(self) -> bool:
+        """All that is left of a phrase comes with the program, word for word: it takes that."""
+        left = self.left
+        spares = [self._cast.repertoire.spare(clause.frame.text) for clause in left]
+        is_begun = left[0].stage is Stage.SOUNDING
+        if is_begun or None in spares or left[0].frame.kind == REPLY:
+            return False
+        for clause, spare in zip(left, spares, strict=True):
+            clause.excerpt = spare
+        return True
+
+    def reword(self) -> bool:
+        """The rest will not be said; whether a shipped phrase of its kind takes its place."""
+        has_spoken = self.clauses[0].stage is Stage.SPOKEN  # it has said what it is about
+        clause = self.cut()
+        kind = clause.frame.kind
+        generic = None
+        if kind != REPLY and not has_spoken:
+            generic = self._cast.repertoire.generic(kind)
+        if generic is None:
+            return False
+        text, excerpt = generic
+        self.clauses.append(Clause(reworded(clause, text), excerpt))
+        return True
 
     def run_on(self, now: float) -> None:
         """Clauses whose turn it is and whose sound is at hand."""

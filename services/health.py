@@ -39,6 +39,11 @@ class VoiceHealth:
         """How long its first sound is waited for."""
         return self._health.budget_s
 
+    @property
+    def usual_s(self) -> float:
+        """How long its first sound takes, as a rule."""
+        return self._health.usual_s
+
     def answered(self, after_s: float) -> None:
         """Its first sound came so long after it was asked for."""
         self._tell(Answered(after_s))

@@ -17,17 +17,15 @@ from pipecat.frames.frames import Frame
 
 from call.errors import ProviderFault, ProviderRefused
 from call.measures import REPLIES_LOST
+from call.relief import Relief, relief
 from call.speculation import Guess
 from frames.speech import ClauseFrame
 from services.attempt import Attempt
 from services.cast import MOST_FAULTS, Cast, Member
-from services.clause_ledger import Clause, ClauseLedger, Stage, reworded
-from services.phrases import AT_ONCE
+from services.clause_ledger import Clause, ClauseLedger
 from services.track import ClauseEnd
 from services.voice import Event, Finished, Flushed, Sound, Timing
 
-REPLY = "reply"  # the kind of the model's own words; others are phrases
-_HEAD_START_S = 0.25  # a stand-in is asked so long before the ear runs dry
 _REST_S = 0.2  # after this silence, the last letter's audio ends its clause
 _GRACE_S = 0.5  # a spoken reply waits this long for the voice to say that it is complete
 
@@ -85,15 +83,13 @@ class Reply:
         if not self._takes_clauses:
             return  # a listener would not understand an answer with a hole
         clause = Clause(frame)
-        if frame.kind != REPLY:
-            clause.excerpt = self._cast.excerpt(frame.text, kind=frame.kind)
-        self._ledger.clauses.append(clause)
+        self._ledger.write(clause)
         if not clause.needs_voice:
             self._run_on(now)
             return
         if not self._ledger.owes(but=clause):
             self._moved_at = now
-        if self._cannot_wait and self._cast.is_silent:
+        if self._ledger.cannot_wait and self._cast.is_silent:
             self._give_up(self._cast.lead.voice.origin.down("every voice is gone round"), now)
             return
         self._leave_stale(now)
@@ -123,12 +119,14 @@ class Reply:
 
     def hear(self, attempt: Attempt, event: Event, now: float) -> None:
         """An event of one of the attempts."""
+        if attempt.holds(event, now):
+            return
         track = attempt.track
         match event:
             case Sound(mulaw=mulaw) if mulaw:
                 if not track.has_sound and (after_s := attempt.first_sound(now)) is not None:
                     attempt.member.health.answered(after_s)
-                self._prefer(attempt)
+                self._prefer(attempt, now)
                 attempt.heard_at = self._moved_at = now
                 self._emit(attempt, track.hear(mulaw), now)
                 if attempt.is_endless:
@@ -154,6 +152,7 @@ class Reply:
             self._faults[attempt.member] += MOST_FAULTS  # asking again would not help
         if not self.attempts:
             self._go_on(fault, now)
+        self._let_out(now)
         return was_owed
 
     def _drop(self, attempt: Attempt, detail: str, now: float) -> None:
@@ -184,6 +183,7 @@ class Reply:
             self._faults[attempt.member] += 1
             if not self.attempts:
                 self._go_on(attempt.broke("closed by itself"), now)
+            self._let_out(now)
 
     # ── patience ─────────────────────────────────────────────────────────────────────
 
@@ -196,27 +196,29 @@ class Reply:
             return None
         if not self._ledger.owes():
             return self._wait_for_full_stop(now)
+        times = self._relieve(dry_at, now)
         for attempt in list(self.attempts):
-            if not attempt.is_late and now >= self._late_at(attempt, dry_at):
+            if not attempt.is_late and now >= attempt.late_at(dry_at, is_all=self._is_closed):
                 self._late(attempt, now)
         if not self._ledger.owes():
             return self._wait_for_full_stop(now)
-        times = [self._late_at(a, dry_at) for a in self.attempts if not a.is_late]
-        if not times:
-            stall_s = 0.0 if self._cannot_wait else self._stall_s
+        late = [a.late_at(dry_at, is_all=self._is_closed) for a in self.attempts if not a.is_late]
+        if not late:
+            stall_s = 0.0 if self._ledger.cannot_wait else self._stall_s
             give_up_at = max(self._moved_at, dry_at) + stall_s
             if now >= give_up_at:
                 fault = self.attempts[0].slow()
                 self.abandon()
                 self._give_up(fault, now)
                 return None
-            times.append(give_up_at)
+            late.append(give_up_at)
         if self._speaker is not None and self._speaker.quiet_since + _REST_S > now:
             times.append(self._speaker.quiet_since + _REST_S)
-        return min(times)
+        return min(late + times)
 
     def _wait_for_full_stop(self, now: float) -> float | None:
-        if not self._is_closed:
+        self._let_out(now)
+        if not self._is_closed or not self.attempts:
             return None
         since = max(attempt.quiet_since for attempt in self.attempts)
         if now < since + _GRACE_S:
@@ -224,42 +226,82 @@ class Reply:
         self._rest(now)  # all of it came; only the voice's full stop did not
         return None
 
-    def _late_at(self, attempt: Attempt, dry_at: float) -> float:
-        if not self._is_closed and attempt.track.seems_complete:
-            return float("inf")  # a voice that tells no times says so when nothing follows
-        health = attempt.member.health
-        budget_s = (
-            health.tolerance.first_byte_budget_s if attempt.track.has_sound else health.budget_s
-        )
-        return max(attempt.quiet_since + budget_s, dry_at - _HEAD_START_S)
-
     def _late(self, attempt: Attempt, now: float) -> None:
         """Ask somebody else as well; the first to sound goes on."""
         attempt.is_late = True
-        if attempt is self._speaker:
-            self._mark_place(attempt, now)
-            if not self._ledger.owes():
-                return
-        self._cast.blame(attempt.member, attempt.slow())
-        self._faults[attempt.member] += 1
+        if not self._owes_behind(attempt, now):
+            return
+        self._blame_slow(attempt)
+        if attempt.is_relieved:
+            self._let_out(now)  # somebody else is at it already
+            return
         other = self._cast.next(self._faults, busy=[a.member for a in self.attempts])
         if other is not None:
             self._ask(other, now)
 
+    def _owes_behind(self, attempt: Attempt, now: float) -> bool:
+        """Whether there is something left for another voice to say."""
+        if attempt is self._speaker:
+            self._mark_place(attempt, now)
+        return self._ledger.owes()
+
+    def _blame_slow(self, attempt: Attempt) -> None:
+        self._cast.blame(attempt.member, attempt.slow())
+        self._faults[attempt.member] += 1
+
+    # ── relief of a voice that is not late yet (call/relief.py) ──────────────────────
+
+    def _relieve(self, dry_at: float, now: float) -> list[float]:
+        """Have another voice sound before the caller's silence is too long; when to look again."""
+        for attempt in self.attempts:
+            if attempt.is_held_back:
+                sound_at = self._relief_by(attempt.member, dry_at).sound_at
+                if now < sound_at:
+                    return [sound_at]
+                self._let_out(now)
+                return []
+        first = self.attempts[0]
+        member = None if now < dry_at else self._relief_of(first, dry_at)
+        if member is None:
+            return []
+        ask_at = self._relief_by(member, dry_at).ask_at
+        if now < ask_at:
+            return [ask_at]
+        first.is_relieved = True
+        if not self._owes_behind(first, now):
+            return []
+        self._ask(member, now, is_relief=True)
+        return self._relieve(dry_at, now)
+
+    def _relief_of(self, first: Attempt, dry_at: float) -> Member | None:
+        """Who can be asked beside it: a voice that is well, and has not failed in this reply."""
+        is_alone = len(self.attempts) == 1 and not first.is_late and not first.is_relieved
+        if not is_alone or first.late_at(dry_at, is_all=self._is_closed) == float("inf"):
+            return None
+        other = self._cast.next(self._faults, busy=[first.member])
+        return None if other is None or self._faults[other] or other.health.is_open else other
+
+    def _relief_by(self, member: Member, dry_at: float) -> Relief:
+        silent_since = max(dry_at, self._ledger.silent_since(otherwise=self._moved_at))
+        return relief(silent_since, usual_s=member.health.usual_s)
+
+    def _let_out(self, now: float) -> None:
+        """What was held back is heard, for nobody else is waited for; or nobody needs it."""
+        if not self._ledger.owes():
+            for attempt in [a for a in self.attempts if a.is_held_back]:
+                self.attempts.remove(attempt)
+                self._stop(attempt)
+        for attempt in list(self.attempts):
+            for event in attempt.let_out():
+                if attempt in self.attempts:
+                    self.hear(attempt, event, now)
+
     # ── who is asked ─────────────────────────────────────────────────────────────────
 
-    @property
-    def _cannot_wait(self) -> bool:
-        """It is a phrase that breaks a silence, and another one can take its place."""
-        first = self._ledger.clauses[0]
-        kind = first.frame.kind
-        is_replaceable = self._cast.repertoire.generic(kind) is not None
-        return kind in AT_ONCE and is_replaceable and first.stage < Stage.SOUNDING
-
-    def _ask(self, member: Member, now: float) -> None:
+    def _ask(self, member: Member, now: float, *, is_relief: bool = False) -> None:
         """A voice is asked for all that is left."""
         self._member = self._member or member
-        attempt = Attempt(member, self._cast.open_context())
+        attempt = Attempt(member, self._cast.open_context(), is_relief=is_relief)
         self.attempts.append(attempt)
         for clause in self._ledger.left:
             if clause.needs_voice:
@@ -281,20 +323,28 @@ class Reply:
         self._emit(attempt, attempt.track.finish(), now)
         self._leave(attempt, now)
 
-    def _prefer(self, attempt: Attempt) -> None:
+    def _prefer(self, attempt: Attempt, now: float) -> None:
         """This one sounds: it goes on, and the others are stopped."""
         attempt.is_late = False
         if attempt is self._speaker and len(self.attempts) == 1:
             return
         for other in self.attempts:
             if other is not attempt:
-                other.cancel()
-        self.attempts = [attempt]
+                if attempt.is_relief and not other.is_late and other.is_slow(now):
+                    self._blame_slow(other)
+                self._stop(other)
+        self.attempts, attempt.is_relief = [attempt], False
         if attempt.member is not self._member:
             self._member = attempt.member
             self._cast.took_over(attempt.member)
             self._ledger.switch(attempt.member.provider)
         self._speaker = attempt
+
+    def _stop(self, attempt: Attempt) -> None:
+        """Another one sounds in its place; what it was asked was for nothing if it never did."""
+        if not attempt.track.has_sound:
+            self._cast.wasted(attempt.member, attempt.characters)
+        attempt.cancel()
 
     def _go_on(self, fault: ProviderFault, now: float) -> None:
         """Nobody is at work any more; see to it that somebody says the rest."""
@@ -320,17 +370,7 @@ class Reply:
         """No voice is left; a phrase is said as the shipped set has it, a reply ends here."""
         self._takes_clauses = False
         self._speaker = None
-        if self._is_spared(now):
-            return
-        has_spoken = self._ledger.clauses[0].stage is Stage.SPOKEN  # it has said what it is about
-        clause = self._ledger.cut()
-        kind = clause.frame.kind
-        generic = None
-        if kind != REPLY and not has_spoken:
-            generic = self._cast.repertoire.generic(kind)
-        if generic is not None:
-            text, excerpt = generic
-            self._ledger.clauses.append(Clause(reworded(clause, text), excerpt))
+        if (self._is_closed and self._ledger.spare()) or self._ledger.reword():
             self._run_on(now)
         else:
             self._cast.recorder.count(REPLIES_LOST)
@@ -338,19 +378,6 @@ class Reply:
             self._ledger.stop_sounding()
         if self._is_closed:
             self._conclude()
-
-    def _is_spared(self, now: float) -> bool:
-        """All that is left of a phrase comes with the program, word for word."""
-        left = self._ledger.left
-        spares = [self._cast.repertoire.spare(clause.frame.text) for clause in left]
-        is_begun = left[0].stage is Stage.SOUNDING
-        if is_begun or None in spares or left[0].frame.kind == REPLY or not self._is_closed:
-            return False
-        for clause, spare in zip(left, spares, strict=True):
-            clause.excerpt = spare
-        self._run_on(now)
-        self._conclude()
-        return True
 
     # ── out ──────────────────────────────────────────────────────────────────────────
 

@@ -41,6 +41,13 @@ def test_the_budget_follows_what_is_usual(usual_s: float, budget_s: float):
     assert usual(usual_s).budget_s == pytest.approx(budget_s)
 
 
+@pytest.mark.parametrize(("after_s", "usual_s"), [(0.25, 0.25), (0.01, 0.2), (1.0, 0.4)])
+def test_a_first_sound_takes_what_is_usual(after_s: float, usual_s: float):
+    """Within what is waited for at all; a stranger is reckoned to take 0.3 s."""
+    assert Health(TOLERANCE).usual_s == 0.3
+    assert usual(after_s).usual_s == pytest.approx(usual_s)
+
+
 def test_faults_in_a_row_open_the_circuit_once():
     """More of them change nothing."""
     health = Health(TOLERANCE)

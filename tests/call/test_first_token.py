@@ -170,6 +170,19 @@ def test_the_silence_goes_on_behind_a_tool() -> None:
     assert told_nothing.next_deadline() is None
 
 
+# ── who waits ────────────────────────────────────────────────────────────────────────
+def test_the_silence_in_which_the_models_words_are_waited_for_is_known() -> None:
+    """From the instant the turn is the agent's, or from the last sound heard; nobody waits while
+    something sounds, while the caller speaks, before the turn is decided, or for nothing."""
+    assert after((10.0, TurnConfirmed())).silent_since is None
+    assert after((9.0, Asked(is_guess=True))).silent_since is None
+    assert after(*ASKED).silent_since == 10.0
+    assert after(*ASKED, (10.5, CallerSpeaks())).silent_since is None
+    sounding = (*ASKED, (11.0, ClauseArrived()))
+    assert after(*sounding).silent_since is None
+    assert after(*sounding, (13.0, AllHeard())).silent_since == 13.0
+
+
 # ── the caller ───────────────────────────────────────────────────────────────────────
 def test_a_caller_who_speaks_is_not_waiting() -> None:
     """Their silence begins when they cease."""

@@ -114,6 +114,18 @@ def test_a_phrase_without_words_says_nothing() -> None:
     assert after(guard(), SpeakNowFrame(" … ")) == []
 
 
+def test_a_clause_says_since_when_it_is_waited_for() -> None:
+    """So that the voice knows how much time is left; what comes behind one on its way does not."""
+    station = guard()
+    after(station, UserStoppedSpeakingFrame(), at=10.0)
+    first, second, more = clause("Yes."), clause("At six.", 2), clause("Until ten.", 3)
+    after(station, Start(), first, second, at=11.6)
+    assert (first.silent_since, second.silent_since) == (10.0, None)
+    after(station, PlayedToFrame(clause_id="1.2", chars=7, is_end=True), at=13.0)
+    after(station, more, at=14.0)
+    assert more.silent_since == 13.0
+
+
 def test_a_phrase_overtakes_a_reply_that_has_no_words_yet() -> None:
     """The model is asked, and silent: the phrase comes first, and has the lower number."""
     left = after(guard(), Start(), SpeakNowFrame("One moment."), clause("Yes."), End())

@@ -16,8 +16,16 @@ from pipecat.frames.frames import (
     TTSStoppedFrame,
 )
 
+from call.errors import ProviderRefused
 from call.failover import Tolerance
-from call.measures import FAILOVERS, REPLIES_LOST
+from call.measures import (
+    FAILOVERS,
+    PROVIDER_FAULTS,
+    REPLIES_LOST,
+    TTS_CHARACTERS,
+    TTS_WASTE,
+)
+from call.relief import PATH_S, PROMISE_S
 from frames.speech import ClauseCutFrame, ClauseFrame, PlayheadFrame, VoiceSwitchedFrame
 from services.cast import Cast, Member
 from services.fault import Origin
@@ -111,12 +119,15 @@ class Play:
         """What may leave."""
         return list(self.reply.ready)
 
-    def write(self, text: str, *, kind: str = "reply") -> ClauseFrame:
-        """The model writes a clause."""
+    def write(
+        self, text: str, *, kind: str = "reply", silent_s: float | None = None
+    ) -> ClauseFrame:
+        """The model writes a clause; the caller has heard nothing for so long."""
         self.texts.append(text)
         frame = ClauseFrame(
             text, "sentence", written=text, reply=1, clause=len(self.texts), kind=kind
         )
+        frame.silent_since = None if silent_s is None else self.now - silent_s
         self.reply.add(frame, self.now)
         return frame
 
@@ -238,7 +249,7 @@ TEXTS = st.lists(
     max_size=4,
 )
 STEPS = st.one_of(
-    st.tuples(st.just("write"), st.just(0)),
+    st.tuples(st.just("write"), st.none() | st.floats(0.0, 2.5)),
     st.tuples(st.just("close"), st.just(0)),
     st.tuples(st.just("sing"), st.integers(0, 1), st.integers(1, 12)),
     st.tuples(st.just("fail"), st.integers(0, 1)),
@@ -258,8 +269,8 @@ class Script:
     def step(self, step: Any) -> None:
         """One step; those that make no sense are passed over."""
         match step:
-            case ("write", _) if self.left:
-                self.play.write(self.left.pop(0))
+            case ("write", silent_s) if self.left:
+                self.play.write(self.left.pop(0), silent_s=silent_s)
             case ("close", _) if not self.is_closed and not self.left:
                 self.is_closed = True
                 self.play.close()
@@ -386,6 +397,168 @@ def test_a_late_voice_that_sounds_first_keeps_the_reply() -> None:
     assert [a.member.provider for a in play.reply.attempts] == ["v0"]
     assert play.voices[1].contexts == {}
     assert play.notes.of(FAILOVERS) == 0
+
+
+def late(silent_s: float = 1.6) -> Play:
+    """A first clause that comes so long after the turn was the agent's."""
+    play = Play()
+    play.write("one two", silent_s=silent_s)
+    play.close()
+    play.wait(0.0)
+    return play
+
+
+def providers(play: Play) -> list[str]:
+    """Who is at work."""
+    return [attempt.member.provider for attempt in play.reply.attempts]
+
+
+def test_behind_a_late_clause_another_voice_is_asked_before_the_first_is_late() -> None:
+    """As soon as it could not be in time later; behind an early one nobody is."""
+    play = late()
+    assert play.due_at == pytest.approx(play.now - 1.6 + PROMISE_S - PATH_S - 0.3)
+    play.wait(0.04)
+    assert providers(play) == ["v0"]
+    play.wait(0.02)
+    assert providers(play) == ["v0", "v1"]
+    assert providers(late(1.7)) == ["v0", "v1"]
+    early = late(1.2)
+    assert early.due_at == pytest.approx(early.now + 0.4)
+
+
+def test_a_second_voice_is_held_back_while_the_first_may_be_in_time() -> None:
+    """The caller hears the same voice as before, and nobody is at fault."""
+    play = late(1.7)
+    play.sing(100, index=1)
+    play.wait(0.1)
+    assert play.out == []
+    play.sing(3)
+    assert providers(play) == ["v0"]
+    play.run_dry()
+    assert spoken(play.out) == [("one two", True)]
+    check_order(play.out)
+    assert play.voices[1].contexts == {}
+    assert (play.notes.of(FAILOVERS), play.notes.of(PROVIDER_FAULTS)) == (0, 0)
+    assert play.notes.of(TTS_CHARACTERS, provider="v1") == len("one two")
+    assert play.notes.of(TTS_WASTE) == play.notes.of(TTS_WASTE, provider="v1") == len("one two")
+    assert play.cast.lead.provider == "v0"
+
+
+def test_a_first_voice_that_stalls_behind_a_late_clause_is_sounded_in_place_of() -> None:
+    """At the last moment, whatever its own deadline; it took longer than usual, and is told so."""
+    play = late(1.6)
+    play.wait(0.06)
+    play.sing(100, index=1)
+    assert play.due_at == pytest.approx(play.now - 1.66 + PROMISE_S - PATH_S)
+    play.wait(0.28)
+    assert play.out == []
+    play.wait(0.02)
+    assert [f.voice for f in play.out if isinstance(f, ClauseFrame)] == ["v1"]
+    assert (play.notes.of(FAILOVERS), play.notes.of(PROVIDER_FAULTS, provider="v0")) == (1, 1)
+    assert play.notes.of(TTS_WASTE, provider="v0") == len("one two")
+    assert play.cast.lead.provider == "v1"
+    play.run_dry()
+    assert spoken(play.out) == [("one two", True)]
+    check_order(play.out)
+
+
+def test_a_first_voice_that_fails_behind_a_late_clause_lets_the_second_sound_at_once() -> None:
+    """Also one that was given the rest of the clauses meanwhile, and is done with them."""
+    play = Play()
+    play.write("one two", silent_s=1.7)
+    play.wait(0.0)
+    play.write("three")
+    play.close()
+    play.sing(100, index=1)
+    play.finish(index=1)
+    assert play.out == []
+    play.fail()
+    assert spoken(play.out) == [("one two", True), ("three", True)]
+    assert play.reply.is_over
+    check_order(play.out)
+    assert play.notes.of(PROVIDER_FAULTS) == play.notes.of(PROVIDER_FAULTS, provider="v0") == 1
+
+
+def test_a_second_voice_that_fails_while_it_is_held_back_changes_nothing() -> None:
+    """What it had said is nobody's."""
+    play = late(1.7)
+    play.sing(2, index=1)
+    play.fail(index=1)
+    play.wait(0.3)
+    assert (providers(play), play.out) == (["v0"], [])
+    play.run_dry()
+    assert spoken(play.out) == [("one two", True)]
+    assert [f.voice for f in play.out if isinstance(f, ClauseFrame)] == ["v0"]
+
+
+def test_nobody_is_asked_in_advance_who_is_gone_round_or_has_failed_in_the_reply() -> None:
+    """They are the last resort."""
+    play = Play()
+    play.cast.members[1].health.failed(ProviderRefused("speak", "status 401", provider="v1"))
+    play.write("one two", silent_s=1.7)
+    play.wait(0.0)
+    assert providers(play) == ["v0"]
+    failed = Play()
+    failed.write("one two", silent_s=1.7)
+    failed.fail()
+    failed.wait(0.0)
+    assert providers(failed) == ["v1"]
+    alone = Play(1)
+    alone.write("one two", silent_s=1.9)
+    alone.wait(0.0)
+    assert alone.due_at == pytest.approx(alone.now + 0.4)
+
+
+def test_a_model_that_writes_on_does_not_put_the_second_voice_off() -> None:
+    """Each clause is a new question to the first voice; the caller's silence is one."""
+    play = Play()
+    began = play.now
+    for _ in range(30):
+        play.write("one", silent_s=0.3 if play.now == began else None)
+        play.wait(0.1)
+        play.sing(1, index=1)
+        if play.out:
+            break
+    assert play.now - began + 0.3 + PATH_S <= PROMISE_S + 0.1  # the clock's step
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    clause_s=st.floats(0.0, 1.7),
+    by=st.sampled_from(["stall", "down", "broke", "late"]),
+    fails_s=st.floats(0.0, 1.0),
+    other_s=st.floats(0.0, 0.24),
+    more=st.lists(st.floats(0.0, 0.5), max_size=3),
+)
+def test_something_is_heard_within_two_seconds_of_the_turn(
+    clause_s: float, by: str, fails_s: float, other_s: float, more: list[float]
+) -> None:
+    """Whenever the first clause comes, whatever the first voice does, and however many clauses
+    follow: given a stand-in whose first sound is normal. All is said once."""
+    play, step_s = Play(), 0.01
+    play.write("one two", silent_s=clause_s)
+    began, asked_at = play.now, None
+    writes = [began + sum(more[: at + 1]) for at in range(len(more))]
+    while not play.out:
+        play.wait(step_s)
+        while writes and play.now >= writes[0]:
+            play.write(f"more {writes.pop(0):.3f}")
+        if play.now - began >= fails_s and providers(play)[0] == "v0":
+            if by == "late":
+                play.sing(2)
+            elif by != "stall":
+                play.fail(kind=by)
+        if "v1" in providers(play):
+            asked_at = asked_at or play.now
+            if play.now - asked_at >= other_s:
+                play.sing(3, index=providers(play).index("v1"))
+        assert play.now - began + clause_s + PATH_S <= PROMISE_S + 2 * step_s
+    for _ in writes:
+        play.write("more")
+    play.close()
+    play.run_dry()
+    assert spoken(play.out) == [(text, True) for text in play.texts]
+    check_order(play.out)
 
 
 def test_a_stall_is_no_trouble_while_there_is_sound_to_play() -> None:
