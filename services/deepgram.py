@@ -181,8 +181,11 @@ class DeepgramSTT(STTService):
         self, frame: InputAudioRawFrame, direction: FrameDirection
     ) -> None:
         """Record 20 ms and send what is due; nothing is awaited. While nobody speaks several go
-        together: a message costs a system call, and no word waits for it."""
-        if self.is_muted or not self.is_usable or not frame.audio:
+        together: a message costs a system call, and no word waits for it.
+
+        Pipecat's `is_usable` is not asked: it is lost for good with one refusal, and the connection
+        behind a refused one may stand."""
+        if self.is_muted or not frame.audio:
             return
         self._record_stt_audio_usage(frame.audio)
         now = time.monotonic()

@@ -438,7 +438,8 @@ async def test_a_vendor_that_refuses_is_lost_for_good(lab: Lab, notes: Notes) ->
 async def test_a_refusal_behind_a_connection_that_stood_is_not_the_last_word(
     lab: Lab, notes: Notes
 ) -> None:
-    """The key was good a moment ago: it is dialled again, and nothing that was said is lost."""
+    """The key was good a moment ago: it is dialled again, and nothing is lost, of what was said
+    and of what is said later."""
     stage = Stage(recogniser(lab, notes))
     async with stage.open():
         await stage.play(VADUserStartedSpeakingFrame(), *audio(SPEECH, 0.6))
@@ -447,7 +448,11 @@ async def test_a_refusal_behind_a_connection_that_stood_is_not_the_last_word(
         await drop(lab)
         await stage.play(*audio(SPEECH, 0.4), VADUserStoppedSpeakingFrame(stop_secs=0.2))
         await stage.until(lambda: stage.seen(STTFinalizedFrame))
-    assert texts(stage) == "hello there"
+        await stage.until(lambda: stage.seen(HearingBackFrame))
+        lab.words += ["my", "name"]
+        await speak(stage)
+        await stage.until(partial(_has_settled, stage, 2))
+    assert texts(stage) == "hello there my name"
     assert [frame.is_final for frame in stage.seen(HearingLostFrame)] == [False]
     assert stage.seen(HearingBackFrame)
 
