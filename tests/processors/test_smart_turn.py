@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
+from pipecat.audio.turn.smart_turn._whisper_features import compute_whisper_log_mel_features
 
 from call.audio import RATE_HZ
-from processors.smart_turn import NICE, SmartTurn, features
+from processors.smart_turn import MODEL_HZ, MODEL_SECONDS, NICE, SmartTurn, features
 from tests.conftest import eventually
 from tests.processors.audio import silence, telephone
 
@@ -126,6 +128,16 @@ async def test_the_models_input_is_the_last_eight_seconds() -> None:
     assert whole.shape == (1, 80, 800)
     assert np.array_equal(whole, tail)
     assert features(silence(0.5)).shape == (1, 80, 800)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.02, 0.5, 3.0, 7.96, 7.99, 8.0])
+async def test_the_silence_in_front_is_reckoned_once_and_to_the_bit(seconds: float) -> None:
+    """However long the turn is, the model's input is what Pipecat makes of it."""
+    noise = np.random.default_rng(1).integers(-3000, 3000, int(seconds * RATE_HZ), dtype=np.int16)
+    wide = soxr.resample(noise.astype(np.float32) / 32768.0, RATE_HZ, MODEL_HZ, quality="HQ")
+    padded = np.pad(wide, (MODEL_SECONDS * MODEL_HZ - len(wide), 0))
+    expected = compute_whisper_log_mel_features(padded, do_normalize=True)
+    assert np.array_equal(features(noise.tobytes())[0], expected)
 
 
 async def test_the_real_model_tells_a_question_from_its_beginning(shared_audio: Path) -> None:
