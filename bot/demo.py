@@ -28,6 +28,8 @@ from telemetry.report import write_report
 # What the provider SDKs of a keyless bot send; the lab accepts any.
 DEMO_KEY = "demo"
 RECORD_WITHIN_S = 10.0
+# Below the ports that systems give to connections (Linux from 32768, others from 49152).
+_NEVER_GIVEN = (20_000, 32_000)
 
 
 @dataclass
@@ -63,10 +65,13 @@ def lab_environment(environ: Mapping[str, str], *, lab_port: int, port: int) -> 
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on now, and that no connection is given before somebody does."""
+    first, last = _NEVER_GIVEN
+    while True:
+        port = first + secrets.randbelow(last - first)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def run_demo(

@@ -45,6 +45,7 @@ from call.interruption import (
     WordsOver,
     Yield,
 )
+from call.lateness import reading_s
 from call.measures import FALSE_INTERRUPTIONS, HOLDS, NullRecorder, Recorder
 from frames.floor import HoldFrame, ResumeFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.speech import SpeakNowFrame
@@ -160,6 +161,12 @@ class TurnStart(BaseUserTurnStartStrategy):
             self._timer = None
 
     def _ask_again(self) -> None:
+        assert self._timer is not None
+        loop = asyncio.get_running_loop()
+        wait_s = reading_s(loop.time() - self._timer.when())
+        if wait_s:  # so late that the voice may have ceased in what is not read yet
+            self._timer = loop.call_later(wait_s, self._ask_again)
+            return
         self._due += self._rule.on_deadline(time.monotonic())
         self._arm()
         if self._due:

@@ -42,6 +42,7 @@ from call.endpoint import (
     WordsArrived,
 )
 from call.floor import Floor
+from call.lateness import reading_s
 from call.measures import TURNS_DECIDED, NullRecorder, Recorder
 from call.speculation import Ask, Move, Speculation
 from call.waits import Endpoint
@@ -149,8 +150,19 @@ class TurnStop(BaseUserTurnStopStrategy):
             self._timer.cancel()
             self._timer = None
 
+    def _is_read_first(self) -> bool:
+        """Whether the timer is so late that the caller may have gone on in what is not read yet."""
+        assert self._timer is not None
+        loop = asyncio.get_running_loop()
+        wait_s = reading_s(loop.time() - self._timer.when())
+        if wait_s:
+            self._timer = loop.call_later(wait_s, self._ask_again)
+        return wait_s > 0
+
     def _ask_again(self) -> None:
         """The timer rang: both look at the evidence anew, and may still say no."""
+        if self._is_read_first():
+            return
         now = time.monotonic()
         decisions = self._filter.on_deadline(now)
         moves = () if decisions else self._speculation.on_deadline(self._outlook(), now)

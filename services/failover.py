@@ -38,6 +38,7 @@ from pipecat.processors.frame_processor import (
 
 from call.audio import pcm_seconds
 from call.errors import ProviderFault, ProviderRefused
+from call.lateness import reading_s
 from call.recovery import Recovery, Stage, Trouble
 from frames.recovery import settle
 from frames.speculation import guess_of, is_withdrawn
@@ -310,5 +311,11 @@ class FailoverTTS(FrameProcessor):
         guess.when_settled(tell)
 
     def _rang(self) -> None:
+        assert self._timer is not None
+        loop = asyncio.get_running_loop()
+        wait_s = reading_s(loop.time() - self._timer.when())
+        if wait_s:  # so late that the sound may be here, and not read yet
+            self._timer = loop.call_later(wait_s, self._rang)
+            return
         self._timer = None
         self._stir()

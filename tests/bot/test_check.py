@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 import bot.check
 from bot.check import run_check
+from bot.demo import free_port
 from bot.finding import Finding, good, note, problem
 from bot.settings import HOME, Loaded, load
 
@@ -25,12 +25,6 @@ READY = {
     "TWILIO_AUTH_TOKEN": "t",
     "OFFHOOK__WIRE__PUBLIC_URL": "https://agent.example",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def check(

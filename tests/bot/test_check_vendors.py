@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.check_vendors import ask_vendors, rest_url
+from bot.demo import free_port
 from bot.finding import Finding
 from bot.persona import Persona
 from bot.settings import HOME, load
@@ -109,10 +109,7 @@ async def test_only_the_chosen_providers_are_asked(lab_port):
 
 async def test_offline_every_vendor_is_one_clear_line():
     """Nothing listens there: as with no network."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    findings = await ask(pointed_at(port))
+    findings = await ask(pointed_at(free_port()))
     assert len(findings) == 5
     assert all("cannot be reached" in f.text and f.is_problem for f in findings)
 

@@ -7,17 +7,28 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from bot.demo import free_port, lab_environment
+from tests.conftest import TICK
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS_S = 60.0  # a door that says nothing for so long is stuck, and not busy
+
+
+def sooner_or_later(is_true: Callable[[], object], *, what: str) -> None:
+    """As `eventually`, for a story told without a loop."""
+    for _ in range(3000):
+        if is_true():
+            return
+        time.sleep(TICK)
+    raise AssertionError(f"never happened: {what}")
 
 
 @dataclass
@@ -46,7 +57,7 @@ class House:
     environ: Mapping[str, str]
     folder: Path
     bot: subprocess.Popen[str]
-    _count: int = field(default=0)
+    _callers: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -71,8 +82,7 @@ class House:
 
     def dial(self, script: str, *options: str) -> subprocess.Popen[str]:
         """Begin a call through the signed voice webhook."""
-        self._count += 1
-        folder = self.folder / f"call{self._count}"
+        folder = self.folder / f"call{len(self._callers) + 1}"
         folder.mkdir()
         command = [
             sys.executable, "-m", "lab", "call", f"{self.url}/twilio/voice",
@@ -84,6 +94,7 @@ class House:
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         caller.folder = folder  # type: ignore[attr-defined]
+        self._callers.append(caller)
         return caller
 
     def hang_on(self, caller: subprocess.Popen[str], *, timeout_s: float = 110.0) -> Rung:
@@ -92,14 +103,29 @@ class House:
         folder: Path = caller.folder  # type: ignore[attr-defined]
         report = json.loads((folder / "report.json").read_text())
         truth = json.loads((folder / "truth.json").read_text())
-        sid = str(_find(report, "call_sid") or _find(truth, "call_sid"))
-        record: dict[str, Any] = next(
-            (call for call in self.get("/api/calls") if call["provider_call_id"] == sid), {}
-        )
-        counters = record.get("counters", {})
+        record = self.record(str(_find(report, "call_sid") or _find(truth, "call_sid")))
+        counters = record["counters"]
         unlisted = [name for name in counters if name.startswith("turn_unlisted_transitions")]
         assert not unlisted, "a moment came in a state that call/turn.py does not list it for"
         return Rung(caller.returncode, report, truth, record, stderr)
+
+    def record(self, sid: str) -> dict[str, Any]:
+        """What the bot kept of a call; it may still be closing when its caller is gone."""
+        found: list[dict[str, Any]] = []
+
+        def is_kept() -> bool:
+            found[:] = [c for c in self.get("/api/calls") if c["provider_call_id"] == sid]
+            return bool(found)
+
+        sooner_or_later(is_kept, what=f"the record of call {sid}")
+        return found[0]
+
+    def hang_up(self) -> None:
+        """Whoever is still on the line goes: no caller outlives the house, however a test ends."""
+        for caller in self._callers:
+            if caller.poll() is None:
+                caller.kill()
+            caller.communicate()
 
     def ring(self, script: str, *options: str) -> Rung:
         """A whole call."""
@@ -169,4 +195,6 @@ def open_house(
             environ=environ, log=log, ready="offhook answers",
         )  # fmt: skip
         running, _ = stack.enter_context(bot)
-        yield House(port, lab_port, environ, folder, running)
+        house = House(port, lab_port, environ, folder, running)
+        stack.callback(house.hang_up)
+        yield house

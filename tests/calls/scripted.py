@@ -181,7 +181,9 @@ def open_scripted(
             module, "serve", "--port", str(port), environ=environ, log=log, ready="offhook answers"
         )
         running, _ = stack.enter_context(bot)
-        yield House(port, lab.port, environ, folder, running), lab
+        house = House(port, lab.port, environ, folder, running)
+        stack.callback(house.hang_up)
+        yield house, lab
 
 
 def talk(turns: int, folder: Path) -> str:
