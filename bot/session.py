@@ -255,7 +255,10 @@ class Session:
         with logger.contextualize(call_id=self.call_id):
             self.exchange.sessions[self.call_id] = self
             self.recorder.event(
-                "call.started", wire=self.caller.wire, at_time=self.started.isoformat()
+                "call.started",
+                wire=self.caller.wire,
+                provider_call_id=self.caller.provider_call_id,
+                at_time=self.started.isoformat(),
             )
             logger.info("call answered on {}", self.caller.wire)
             self._keep()

@@ -52,12 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--noise", default="-66", help="line noise in dBFS, or off")
     parser.add_argument("--background", default="", help="a clip that sounds behind the caller")
     parser.add_argument("--max-call", type=float, default=600.0, help="seconds until we hang up")
+    parser.add_argument("--closing", type=float, default=Plan.closing_s, help="seconds, at most")
     parser.add_argument("--auth-token", default="", help="signs webhook and socket as Twilio does")
     parser.add_argument("--via", default="", metavar="HOST:PORT", help="stands for a tunnel")
     parser.add_argument("--from", dest="caller", default=Phone.caller_number)
     parser.add_argument("--to", dest="called", default=Phone.called_number)
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--lab", default="", metavar="URL", help="the lab whose REST ends calls")
+    parser.add_argument("--watch", default="", metavar="URL", help="the bot's stream of events")
     parser.add_argument("--fallback", default="", metavar="URL", help="Voice Fallback URL, or file")
     parser.add_argument("--person", default="completed", help="how a dialled person answers")
     parser.add_argument(
@@ -120,10 +122,12 @@ def _plans(options: argparse.Namespace) -> list[Plan]:
         noise_dbfs=None if options.noise == "off" else _number("--noise", options.noise),
         background=folder[options.background].sound if options.background else b"",
         max_call_s=options.max_call,
+        closing_s=options.closing,
         parameters=_parameters(options.parameter),
         fallback=options.fallback,
         person=options.person,
         message_s=options.message,
+        watch_url=options.watch,
         rest_url=options.lab.rstrip("/"),
     )
     return [_own(plan, i) for i in range(options.calls)]

@@ -18,6 +18,7 @@ from lab.recording import Recording
 from lab.stream import Event, Notes, Stream
 from lab.switchboard import Deed, Switchboard, led_to
 from lab.timeline import Timeline
+from lab.watch import watching
 
 UPGRADE_TIMEOUT_S = 10.0  # a bot that takes longer to accept the socket has lost the call
 MAX_MESSAGE_BYTES = 16 << 20  # of a bot that sends a whole reply at once
@@ -69,7 +70,11 @@ class Caller:
         """Dial `url` (webhook or socket) and stay until the call is over; never raises for what
         the bot does."""
         problem = ""
-        async with aiohttp.ClientSession() as session:
+        call_sid = self._plan.phone.ids.call_sid
+        async with (
+            aiohttp.ClientSession() as session,
+            watching(self._plan.watch_url, call_sid) as self._stream.watch,
+        ):
             try:
                 if url.startswith("http"):
                     await self._through_webhook(session, url)

@@ -246,8 +246,9 @@ def _is_heard(timeline: Timeline, at_s: float) -> bool:
 
 
 def _after_clear(timeline: Timeline) -> float:
+    dated = set(timeline.clears) - set(timeline.undated)
     return sum(
         length
         for at, length in timeline.arrivals
-        if any(clear < at < clear + AFTER_CLEAR_S for clear in timeline.clears)
+        if any(clear < at < clear + AFTER_CLEAR_S for clear in dated)
     )

@@ -36,6 +36,9 @@ class Plan:
     """How a person who is dialled answers: completed, busy, no-answer or failed."""
     message_s: float = 1.0
     """How long the caller speaks after a tone; 0 for a caller who says nothing."""
+    watch_url: str = ""
+    """Where the bot tells of its calls while they go on; a caller who listens there never takes a
+    gap in a reply for its end."""
     rest_url: str = ""
     """Where recordings are kept; the carrier's own address when empty."""
 

@@ -24,6 +24,7 @@ from lab.script import (
 )
 
 LONGEST_REPLY_S = 90.0  # nobody listens longer; the wait is then given up
+UNTOLD_S = 4.0  # of silence more, and the agent is done whatever is told of it
 _EPSILON = 1e-6  # frames are sums of 0.02 s
 
 
@@ -77,11 +78,19 @@ class Player:
     """One caller's place in the script."""
 
     def __init__(
-        self, script: Script, clips: Mapping[str, Clip], *, ears: Ears, now: float
+        self,
+        script: Script,
+        clips: Mapping[str, Clip],
+        *,
+        ears: Ears,
+        now: float,
+        is_agent_done: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`is_agent_done`: whether a silence is the end of what the agent says, if known."""
         self._steps = list(script.steps)
         self._clips = clips
         self._ears = ears
+        self._is_agent_done = is_agent_done
         self._began_at = now
         self._floor_at = now  # since when the agent may speak: the caller's last word
         self._spoken_until: float | None = None
@@ -130,7 +139,9 @@ class Player:
         if now - began_at > LONGEST_REPLY_S:
             return True, [GaveUp("wait_agent")]
         silent_since = self._ears.heard_last(now=now) or began_at
-        if now - silent_since < step.quiet_s - _EPSILON:
+        quiet_s = now - silent_since
+        is_over = self._is_agent_done() or quiet_s >= step.quiet_s + UNTOLD_S
+        if quiet_s < step.quiet_s - _EPSILON or not is_over:
             return False, []
         self._floor_at = now
         return True, [AgentDone()]

@@ -24,8 +24,10 @@ from lab.player import AgentDone, Deed, GaveUp, HungUp, Player, Pressed, Spoke
 from lab.playout import Playout
 from lab.recording import Recording
 from lab.timeline import Echo, Timeline, Utterance
+from lab.watch import Watch
 
 SILENT_AFTER_S = 0.35  # a pause longer than this ends what the agent is saying, for live events
+ASLEEP_S = 0.05  # so late, we slept, and what we read now may have come long ago
 STALE_S = 0.1  # sound this soon behind a clear was already on its way: it is the old reply
 UNREAD_BYTES = 32768  # two seconds of messages wait in our socket: the bot does not read
 CLEAN_CODES = (1000, 1001, 1005)
@@ -66,6 +68,8 @@ class Stream:
         self._speaking: Clip | None = None
         self._speaking_until = 0.0
         self._cleared_at = float("-inf")
+        self._due_at = float("inf")  # when we are to speak next
+        self.watch = Watch("")  # what the bot tells of the call meanwhile
 
     @property
     def lost_messages(self) -> int:
@@ -215,10 +219,13 @@ class Stream:
                 self._playout.mark(name, now=now)
                 self._marks_changed.set()
             case Cleared():
-                if self._playout.clear(now=now):
+                is_dated = self._clock.real_s(now - self._due_at) < ASLEEP_S
+                if self._playout.clear(now=now) and is_dated:
                     self._conformance.kept("clear-is-final")
                     self._cleared_at = now
                 self._timeline.clears.append(self._at(now))
+                if not is_dated:
+                    self._timeline.undated.append(self._at(now))
                 self._marks_changed.set()
                 self._tell("lab.clear", at=now)
 
@@ -248,12 +255,19 @@ class Stream:
     async def _speak(self, socket: aiohttp.ClientWebSocketResponse, carrier: Carrier) -> str:
         """Send the caller's sound on an absolute clock until the caller ends the call; what is
         late is caught up at once, never shifted. Returns how it ended."""
-        player = Player(self._plan.script, self._plan.clips, ears=self._playout, now=self._began_at)
+        player = Player(
+            self._plan.script,
+            self._plan.clips,
+            ears=self._playout,
+            now=self._began_at,
+            is_agent_done=lambda: self.watch.is_done,
+        )
         frame = 0
         while True:
             ready_at = self._began_at + (frame + 1) * FRAME_S
             due_s = self._line.next_due_s
             next_at = ready_at if due_s is None else min(ready_at, self._began_at + due_s)
+            self._due_at = next_at
             await self._clock.sleep_until(next_at)
             if self._clock.now() >= ready_at:
                 from_at = self._began_at + frame * FRAME_S

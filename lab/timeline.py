@@ -46,6 +46,8 @@ class Timeline:
     arrivals: list[tuple[float, float]] = field(default_factory=list)
     """(when, how many seconds) of each media message of the bot."""
     clears: list[float] = field(default_factory=list)
+    undated: list[float] = field(default_factory=list)
+    """Of the clears, those that were read late, because we slept: nobody knows when they came."""
     marks: list[Echo] = field(default_factory=list)
     keys: list[tuple[float, str]] = field(default_factory=list)
     agent_done: list[float] = field(default_factory=list)

@@ -79,6 +79,7 @@ class FailoverTTS(FrameProcessor):
         self._work = asyncio.Event()
         self._mouth: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._read_until = 0.0  # the loop's clock: what came while we slept is being read
 
     @property
     def is_asking(self) -> bool:
@@ -278,6 +279,8 @@ class FailoverTTS(FrameProcessor):
 
     def _look(self) -> None:
         """See to voices that are late, and come back when the next one may be."""
+        if self._is_reading():
+            return
         now = time.monotonic()
         self._lead.settle(now)
         due, ahead_s = [], 0.0
@@ -294,7 +297,7 @@ class FailoverTTS(FrameProcessor):
             self._timer = None
         if due and min(due) < float("inf"):
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, min(due) - now), self._rang)
+            self._timer = loop.call_later(max(0.0, min(due) - now), self._stir)
 
     def _lose(self, reply: Reply, fault: ProviderFault) -> None:
         """A reply cannot be said; of one begun early, only if it was to be said."""
@@ -310,12 +313,14 @@ class FailoverTTS(FrameProcessor):
 
         guess.when_settled(tell)
 
-    def _rang(self) -> None:
-        assert self._timer is not None
+    def _is_reading(self) -> bool:
+        """Whether the timer is so late that the sound may be here, and has to be read first."""
         loop = asyncio.get_running_loop()
-        wait_s = reading_s(loop.time() - self._timer.when())
-        if wait_s:  # so late that the sound may be here, and not read yet
-            self._timer = loop.call_later(wait_s, self._rang)
-            return
-        self._timer = None
-        self._stir()
+        now = loop.time()
+        if self._timer is None:
+            return False
+        if wait_s := reading_s(now - self._timer.when()):
+            self._read_until = now + wait_s
+            self._timer.cancel()
+            self._timer = loop.call_later(wait_s, self._stir)
+        return now < self._read_until

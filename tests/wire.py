@@ -289,7 +289,7 @@ async def exchange(
             for call in place.calls:
                 if not call.done.is_set():
                     await call.worker.cancel()
-                    await asyncio.wait_for(call.done.wait(), 5)
+                    await asyncio.wait_for(call.done.wait(), 30)
 
 
 @asynccontextmanager

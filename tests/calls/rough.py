@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import wave
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -130,27 +129,22 @@ def ring_all(
 ) -> dict[str, Told]:
     """All of them at the same time, on a loop of their own."""
     outcomes = asyncio.run(_ring(house, callers, spread_s))
-    return {name: Told(outcome, _record(house, outcome)) for name, outcome in outcomes.items()}
-
-
-def _record(house: House, outcome: Outcome) -> dict[str, Any]:
-    """The bot's record, once the call is over for the bot, too."""
-    for _ in range(1200):
-        for call in house.get("/api/calls"):
-            if call["provider_call_id"] == outcome.timeline.call_sid and call["ended_at"]:
-                record: dict[str, Any] = call
-                return record
-        time.sleep(0.05)
-    raise AssertionError(f"no record of call {outcome.timeline.call_sid}")
+    return {
+        name: Told(outcome, house.record(outcome.timeline.call_sid))
+        for name, outcome in outcomes.items()
+    }
 
 
 async def _ring(house: House, callers: Mapping[str, Rough], spread_s: float) -> dict[str, Outcome]:
     async def one(number: int, caller: Rough) -> Outcome:
         await asyncio.sleep(number * spread_s / len(callers))
         token = house.environ["TWILIO_AUTH_TOKEN"]
-        return await Caller(_plan(caller, seed=number + 1, token=token)).call(
-            f"{house.url}/twilio/voice"
+        plan = replace(
+            _plan(caller, seed=number + 1, token=token),
+            closing_s=20.0,
+            watch_url=f"{house.url}/api/events",
         )
+        return await Caller(plan).call(f"{house.url}/twilio/voice")
 
     done = await asyncio.gather(*(one(i, caller) for i, caller in enumerate(callers.values())))
     return dict(zip(callers, done, strict=True))

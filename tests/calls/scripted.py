@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -19,7 +19,7 @@ from lab.hearing import Word
 from lab.receptionist import Reply
 from lab.server import Lab, start
 from lab.speaking import Speech
-from tests.calls.house import House, process
+from tests.calls.house import PATIENT, House, process
 
 CLIP = "book_tuesday"
 """What the caller's mouth says each time; eight words without a pause."""
@@ -154,6 +154,7 @@ def open_scripted(
     mind: Mind,
     module: str = "bot",
     hurry: int = 1,
+    patience: Mapping[str, str] = PATIENT,
     **overrides: str,
 ) -> Iterator[tuple[House, Lab]]:
     """A bot at DEBUG beside such a lab; the n-th caller to speak is heard saying the n-th script.
@@ -172,9 +173,9 @@ def open_scripted(
         environ = {
             **lab_environment(plain, lab_port=lab.port, port=port),
             "OFFHOOK__LOGS__LEVEL": "DEBUG",
-            # on a crowded machine the ear is slow, and another connection would be dealt a script
-            "OFFHOOK__DEEPGRAM__STALL_S": "10.0",
             "OFFHOOK__STORE__URL": f"sqlite:///{folder}/calls.db",
+            # a slow ear is waited for: another connection would be dealt another script
+            **patience,
             **overrides,
         }
         bot = process(

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.calls.house import ROOT, House, open_house
+from tests.calls.house import ANSWERS_S, ROOT, House, open_house, sooner_or_later
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
 
@@ -59,7 +58,7 @@ STOP = {"event": "stop", "sequenceNumber": "3", "streamSid": "MZ1", "stop": {}}
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("house")
-    with open_house(folder, OFFHOOK__WIRE__START_TIMEOUT_S="0.5") as house:
+    with open_house(folder, OFFHOOK__WIRE__START_TIMEOUT_S="2") as house:
         (folder / "short.json").write_text(json.dumps(SHORT))
         yield house
 
@@ -93,29 +92,28 @@ STRANGERS: dict[str, Callable[[ClientConnection], None]] = {
 }
 
 
-def hold_out(house: House, talk: Callable[[ClientConnection], None]) -> float:
-    """Be a stranger at the media socket; how long until it was shut."""
-    began = time.monotonic()
+def hold_out(house: House, talk: Callable[[ClientConnection], None]) -> None:
+    """Be a stranger at the media socket until it is shut."""
     with connect(f"ws://127.0.0.1:{house.port}/twilio/media", close_timeout=1) as peer:
         try:
             talk(peer)
             while True:
-                peer.recv(timeout=10)
+                peer.recv(timeout=ANSWERS_S)
         except ConnectionClosed:
-            return time.monotonic() - began
+            return
 
 
 def test_strangers_and_broken_providers_disturb_no_other_call(house: House):
     """A call goes on, answered and conformant, while every kind of stranger is at the door."""
     caller = house.dial(str(house.folder / "short.json"))
     try:
-        shut = {name: hold_out(house, talk) for name, talk in STRANGERS.items()}
+        for talk in STRANGERS.values():
+            hold_out(house, talk)
     finally:
         call = house.hang_on(caller)
-    assert all(seconds < 5 for seconds in shut.values()), shut
     assert call.exit_code == 0, call.stderr
     assert len(call.record["turns"]) == 2
-    assert house.get("/readyz")["active_calls"] == 0
+    sooner_or_later(lambda: _active(house) == 0, what="nobody is on the line")
 
 
 FAULTS: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
@@ -177,7 +175,7 @@ def offhook(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
     plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
-        cwd=ROOT, env={**plain, **environ}, capture_output=True, text=True, timeout=60,
+        cwd=ROOT, env={**plain, **environ}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
 
@@ -222,19 +220,13 @@ def test_a_deploy_drops_nobody(tmp_path: Path):
     script.write_text(json.dumps(SHORT))
     with open_house(tmp_path) as house:
         caller = house.dial(str(script))
-        deadline = time.monotonic() + 30
-        while house.get("/api/calls") == [] and time.monotonic() < deadline:
-            if _active(house):
-                break
+        sooner_or_later(lambda: _active(house), what="the call")
         house.bot.send_signal(signal.SIGTERM)
         _, stderr = caller.communicate(timeout=100)
         assert caller.returncode == 0, stderr
-        assert house.bot.wait(20) == 0
+        assert house.bot.wait(60) == 0
 
 
 def _active(house: House) -> int:
-    """Calls in progress, also while draining (503)."""
-    try:
-        return int(house.get("/readyz")["active_calls"])
-    except OSError:
-        return 0
+    """Calls in progress."""
+    return int(house.get("/readyz")["active_calls"])

@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 import wave
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ from tests.calls.canaries import (
     kinds_in,
     leaves,
 )
-from tests.calls.house import ANSWERS_S, ROOT, House
+from tests.calls.house import ANSWERS_S, ROOT, House, sooner_or_later
 from tests.calls.scripted import CLIP, open_scripted, results_of, turns_of
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
@@ -198,14 +197,14 @@ def what_left(folder: Path, callers: list[Caller], *, module: str = "bot", **mor
     collector, book = Ears(), Ears({"slots": ["10:30"], "patient": RESULT})
     left, watched = Left(), list[bytes]()
     with collector.open(), book.open():
-        environ = {
+        environ: dict[str, Any] = {
             "OFFHOOK__AGENT__FILE": str(agent),
             "OFFHOOK__TELEMETRY__OTLP_URL": collector.url,
             "OFFHOOK__TOOLS__BASE_URL": book.url,
             "OFFHOOK__RECORDINGS__ENABLED": "true",
             "OFFHOOK__RECORDINGS__FOLDER": str(folder / "sealed"),
             "OFFHOOK_RECORDING_KEY": KEY,
-            "OFFHOOK__DEEPGRAM__STALL_S": "20",  # the ear shares two cores with the whole suite
+            "OFFHOOK__DEEPGRAM__STALL_S": "20",
             **more,
         }
         scripts = Dealt(caller.lines for caller in callers)
@@ -276,11 +275,7 @@ class Dealt(list[list[str]]):
 
     def wait(self, count: int) -> None:
         """Until so many were."""
-        for _ in range(800):
-            if self.dealt >= count:
-                return
-            time.sleep(0.025)
-        raise AssertionError("the recogniser was not asked")
+        sooner_or_later(lambda: self.dealt >= count, what="the recogniser was asked")
 
 
 def _from_lab(left: Left, entries: list[dict[str, Any]]) -> None:
@@ -315,12 +310,7 @@ def _hung_up(caller: Any) -> str:
 
 def _kept(house: House, sids: list[str]) -> list[dict[str, Any]]:
     """The records of these calls, in this order."""
-    for _ in range(1200):
-        kept = {record["provider_call_id"]: record for record in house.get("/api/calls")}
-        if len(kept) == len(sids):
-            return [kept[sid] for sid in sids]
-        time.sleep(0.05)
-    raise AssertionError("a call was not kept")
+    return [house.record(sid) for sid in sids]
 
 
 def _pages(house: House, records: list[dict[str, Any]]) -> str:

@@ -23,7 +23,7 @@ SENTENCES = ("hours", "goodbye")
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with open_house(tmp_path_factory.mktemp("house")) as house:
+    with open_house(tmp_path_factory.mktemp("house"), patience={}) as house:
         yield house
 
 

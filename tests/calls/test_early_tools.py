@@ -3,6 +3,7 @@ do."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -15,21 +16,26 @@ from typing import Any
 
 import pytest
 
+from lab.caller import Caller
+from lab.dialling import Phone
+from lab.mouth import Clips
+from lab.plan import Plan
 from lab.receptionist import Reply, ToolUse
-from tests.calls.house import Rung
+from lab.script import HangUp, Prompted, Say, Script, Step, WaitAgent
 from tests.calls.scripted import CLIP, open_scripted, results_of, turns_of
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(150)]
 
 FIRST, SECOND = "What is free on Tuesday then?", "No, make it Friday for me please."
 TOOL_S = 0.4
-PATIENT = json.dumps([2.5] * 4)  # whatever the evidence; the caller goes on before that
+WAITS = json.dumps([5.0] * 4)  # whatever the evidence; the caller goes on before that
 BANDS = ("SURE", "LIKELY", "UNLIKELY", "NO", "UNKNOWN")
 
 
 @contextmanager
-def slow_book(asked: list[str]) -> Iterator[str]:
-    """A tool server that keeps the days it was asked for, and takes its time."""
+def slow_book(asked: list[str], found: list[str]) -> Iterator[str]:
+    """A tool server that keeps the days it was asked for, takes its time, and keeps those it has
+    answered."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -42,6 +48,7 @@ def slow_book(asked: list[str]) -> Iterator[str]:
             self.send_header("content-length", str(len(told)))
             self.end_headers()
             self.wfile.write(told)
+            found.append(body["arguments"]["day"])
 
         def log_message(self, *_: object) -> None:
             """Quiet."""
@@ -74,7 +81,7 @@ class Told:
 
     days: list[str]
     results: list[str]
-    rung: Rung
+    record: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -87,28 +94,36 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
         results.extend(results_of(body))
         return mind(body)
 
-    steps = [
-        {"do": "wait_agent", "timeout_s": 20},
-        {"do": "say", "clip": CLIP, "pause_s": 0.2},
-        {"do": "say", "clip": CLIP, "pause_s": 1.2},
-        {"do": "wait_agent", "timeout_s": 15},
-        {"do": "hang_up"},
-    ]
-    file = folder / "talk.json"
-    file.write_text(json.dumps({"name": "early", "seed": 1, "steps": steps}))
-    with slow_book(days) as url:
-        patience: dict[str, Any] = {f"OFFHOOK__TURN__{band}_S": PATIENT for band in BANDS}
+    found: list[str] = []
+    steps: tuple[Step, ...] = (
+        WaitAgent(timeout_s=20),
+        Say(CLIP, pause_s=0.2),
+        Prompted(lambda: CLIP if found else None),  # it has been found, and the caller goes on
+        WaitAgent(timeout_s=15),
+        HangUp(),
+    )
+    with slow_book(days, found) as url:
+        patience: dict[str, Any] = {f"OFFHOOK__TURN__{band}_S": WAITS for band in BANDS}
         with open_scripted(
             folder,
             scripts=[[FIRST, SECOND]],
             mind=listening,
             OFFHOOK__TOOLS__BASE_URL=url,
-            OFFHOOK__TURN__ASK_WITHIN_S="3.0",
+            OFFHOOK__TURN__ASK_WITHIN_S="6.0",
             OFFHOOK__TURN__EARLY_GUESSES="0",
+            OFFHOOK__TURN__HARD_STOP_S="7.0",
             **patience,
         ) as (house, _):
-            rung = house.ring(str(file))
-    return Told(days, results, rung)
+            plan = Plan(
+                Script("early", steps),
+                {CLIP: Clips()[CLIP]},
+                phone=Phone(auth_token=house.environ["TWILIO_AUTH_TOKEN"]),
+                watch_url=f"{house.url}/api/events",
+                max_call_s=90.0,
+            )
+            outcome = asyncio.run(Caller(plan).call(f"{house.url}/twilio/voice"))
+            record = house.record(outcome.timeline.call_sid)
+    return Told(days, results, record)
 
 
 def test_it_runs_for_a_guess_and_is_not_run_again_for_the_turn(told: Told):
@@ -118,7 +133,7 @@ def test_it_runs_for_a_guess_and_is_not_run_again_for_the_turn(told: Told):
 
 def test_what_was_found_for_a_withdrawn_guess_is_nowhere(told: Told):
     """Not in the conversation, not in the ear, not among the record's tools; but in its waste."""
-    record = told.rung.record
+    record = told.record
     assert told.results and not any("Tuesday" in result for result in told.results)
     (turn,) = record["turns"]
     assert turn["heard_text"] == "There is Friday at ten."
@@ -128,5 +143,5 @@ def test_what_was_found_for_a_withdrawn_guess_is_nowhere(told: Told):
 
 def test_the_caller_waits_less_for_it(told: Told):
     """It ran while the turn was being decided: what is left of it on the way is less than half."""
-    (turn,) = told.rung.record["turns"]
+    (turn,) = told.record["turns"]
     assert sum(s for stage, s in turn["critical_path"] if stage == "tool") < TOOL_S / 2

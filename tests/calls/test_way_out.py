@@ -105,7 +105,7 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evening]:
         _until_greeted(cut_off)
         house.bot.send_signal(signal.SIGTERM)
         cut = _ended(cut_off)
-        house.bot.wait(20)
+        house.bot.wait(60)
         late = _ended(house.dial(stays, *rest))
         yield Evening(put_through, unanswered, cut, late, handler.seen, kept)  # type: ignore[attr-defined]
     desk.shutdown()

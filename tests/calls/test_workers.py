@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,7 @@ import pytest
 from bot.agent_file import load_personas
 from bot.demo import lab_environment
 from bot.settings import load
-from tests.calls.house import ANSWERS_S, ROOT, House, Rung, open_house
-from tests.conftest import TICK
+from tests.calls.house import ANSWERS_S, ROOT, House, Rung, open_house, sooner_or_later
 
 pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
 
@@ -40,7 +39,7 @@ ASKS = [
     {"do": "wait_agent"},
     {"do": "say", "clip": "hours", "pause_s": 4.0},
     {"do": "wait_agent"},
-    {"do": "say", "clip": "price", "pause_s": 4.0},  # long enough for a third caller to be refused
+    {"do": "say", "clip": "price", "pause_s": 4.0},  # long enough for a third to be refused
     {"do": "wait_agent"},
     {"do": "say", "clip": "goodbye", "pause_s": 0.4},
     {"do": "wait_end", "timeout_s": 20},
@@ -58,15 +57,6 @@ class Day:
     metrics: list[str] = field(default_factory=list)
     workers: list[set[int]] = field(default_factory=list)
     left_behind: set[int] = field(default_factory=set)
-
-
-def sooner_or_later(is_true: Callable[[], object], *, what: str) -> None:
-    """As `eventually`, for a story told without a loop."""
-    for _ in range(3000):
-        if is_true():
-            return
-        time.sleep(TICK)
-    raise AssertionError(f"never happened: {what}")
 
 
 def ready(house: House) -> dict[str, Any]:
@@ -105,7 +95,7 @@ def ended(caller: Any) -> Rung:
 def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     folder = tmp_path_factory.mktemp("workers")
     files = {}
-    for name, steps in (("stays", STAYS), ("asks", ASKS), ("talks", TALKS)):
+    for name, steps in (("asks", ASKS), ("talks", TALKS)):
         files[name] = str(folder / f"{name}.json")
         Path(files[name]).write_text(json.dumps({"name": name, "steps": steps}))
     told = Day()
@@ -114,18 +104,19 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
         workers=2,
         OFFHOOK__CAPACITY__MAX_CALLS="1",
         OFFHOOK__CAPACITY__DRAIN_S="1",
+        OFFHOOK__IDLE__ASK_S="60",  # who has asked stays, however long a worker takes to start
     ) as house:
 
         def until(active: int) -> None:
             sooner_or_later(lambda: ready(house)["active_calls"] == active, what=f"{active} calls")
 
         told.workers.append(workers(house))
-        asks, stays = house.dial(files["asks"]), house.dial(files["stays"])
+        one, other = house.dial(files["asks"]), house.dial(files["asks"])
         until(2)
         told.full = ready(house)
-        told.seen["refused"] = ended(house.dial(files["stays"]))
+        told.seen["refused"] = ended(house.dial(files["asks"]))
         _kill_one(house, told)
-        told.seen["asks"], told.seen["stays"] = ended(asks), ended(stays)
+        told.seen["one"], told.seen["other"] = ended(one), ended(other)
         sooner_or_later(lambda: len(workers(house)) == 2, what="it was replaced")
         told.workers.append(workers(house))
         until(0)
@@ -141,7 +132,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
         everybody = {house.bot.pid, *children(house.bot.pid), *workers(house)}
         house.bot.send_signal(signal.SIGTERM)
         told.seen["last"], told.seen["hung"] = ended(last), ended(hung)
-        told.exit_code = house.bot.wait(30)
+        told.exit_code = house.bot.wait(60)
         told.left_behind = {pid for pid in everybody - {house.bot.pid} if alive(pid)}
         with sqlite3.connect(folder / "calls.db") as calls:
             rows = calls.execute("SELECT document FROM calls").fetchall()
@@ -206,13 +197,13 @@ def test_a_worker_at_its_limit_takes_no_call_while_another_has_room(day: Day) ->
 
 def test_a_killed_workers_call_is_led_out_and_its_neighbour_goes_on(day: Day) -> None:
     """One of the two fell to the carrier's next verb; the other ended by itself."""
-    records = {name: _record(day, name) for name in ("asks", "stays")}
+    records = {name: _record(day, name) for name in ("one", "other")}
     broken = [name for name, record in records.items() if record["ending"] == "fault"]
     assert len(broken) == 1, records
     assert records[broken[0]]["fault_party"] == "us"
     assert _call(day, broken[0])["led_to"] == "voicemail"
     (neighbour,) = set(records) - set(broken)
-    assert records[neighbour]["ending"] in ("agent_said_goodbye", "caller_hung_up", "drained")
+    assert records[neighbour]["ending"] == "agent_said_goodbye"
     assert records[neighbour]["fault_party"] is None
 
 
@@ -252,7 +243,8 @@ def test_a_deploy_ends_the_last_call_well_and_leaves_nothing(day: Day) -> None:
     assert record["turns"][0]["caller_text"] and record["turns"][0]["heard_text"]
     (name,) = [name for name in ("last", "hung") if _record(day, name) == record]
     said = [deed["text"] for deed in _call(day, name)["after"] if deed["did"] == "say"]
-    assert said == [AGENT.phrases.voicemail], "the agent itself has said that it has to stop"
+    message = AGENT.phrases.voicemail  # and the rest, if the agent had no time to say it
+    assert said in ([message], [f"{AGENT.phrases.cut_short} {message}"])
 
 
 def test_a_killed_fronts_workers_finish_their_calls_and_go(tmp_path: Path) -> None:
@@ -264,11 +256,11 @@ def test_a_killed_fronts_workers_finish_their_calls_and_go(tmp_path: Path) -> No
         everybody = {zygote, *workers(house)}
         caller = house.dial(str(script))
         sooner_or_later(lambda: ready(house)["active_calls"] == 1, what="the call")
+        killed_at = time.monotonic()
         house.bot.kill()
         house.bot.wait()
-        stayed_s = time.monotonic()
         sooner_or_later(lambda: not any(map(alive, everybody)), what="they are gone")
-        assert time.monotonic() - stayed_s > 1.5
+        assert time.monotonic() - killed_at > 1.5
         assert ended(caller).report["counts"]["calls"] == 1
 
 
@@ -286,10 +278,14 @@ def test_asked_to_stop_while_it_starts_it_leaves_nothing_and_that_is_good(tmp_pa
             zygotes = children(starting.pid)
             return zygotes.union(*map(children, zygotes))
 
-        sooner_or_later(lambda: len(descendants()) == 3, what="workers begin")
-        everybody = descendants()
-        starting.send_signal(signal.SIGTERM)
-        said, _ = starting.communicate(timeout=60)
+        try:
+            sooner_or_later(lambda: len(descendants()) == 3, what="workers begin")
+            everybody = descendants()
+            starting.send_signal(signal.SIGTERM)
+            said, _ = starting.communicate(timeout=60)
+        finally:
+            starting.kill()
+            starting.communicate()
     assert starting.returncode == 0
     assert said == ""
     assert not any(map(alive, everybody))

@@ -7,7 +7,7 @@ import pytest
 
 from lab.loudness import encode
 from lab.mouth import clip
-from lab.player import Deed, GaveUp, HungUp, Player, Pressed, Spoke
+from lab.player import UNTOLD_S, Deed, GaveUp, HungUp, Player, Pressed, Spoke
 from lab.playout import Playout
 from lab.script import STEPS, Prompted, Script, Step, parse
 
@@ -55,6 +55,24 @@ def test_a_short_pause_of_the_agent_is_not_its_end() -> None:
     """0.5 s between sentences is waited through."""
     deeds = play([{"do": "wait_agent"}], agent=[(0.0, 1.0), (1.5, 1.0)], until=5)
     assert names(deeds) == [(3.4, "AgentDone"), (3.4, "HungUp")]
+
+
+@pytest.mark.parametrize(("told_at", "done_at"), [(3.4, 3.4), (60.0, 1.9 + UNTOLD_S)])
+def test_a_gap_that_is_known_to_be_one_is_waited_through(told_at: float, done_at: float) -> None:
+    """However long a slow machine makes it; but not for ever."""
+    frames = [round(0.02 * i, 2) for i in range(500)]
+    playout, left = Playout(), iter(frames)
+    player = Player(
+        parse({"steps": [{"do": "wait_agent"}]}),
+        CLIPS,
+        ears=playout,
+        now=0.0,
+        is_agent_done=lambda: now >= told_at,
+    )
+    playout.feed(TONE[:8000], now=0.0)
+    while not player.tick(now := next(left)):
+        pass
+    assert now == pytest.approx(done_at)
 
 
 def test_only_what_the_agent_says_after_the_callers_last_word_is_an_answer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -272,22 +273,43 @@ async def test_the_record_of_a_turn_holds_no_sign_of_listening() -> None:
     assert notes.said == ["How much?"]
 
 
+class Watched(TurnStart):
+    """Without a pipeline around it."""
+
+    def __init__(self, settings: BargeIn | None = None, *, floor: Floor) -> None:
+        super().__init__(settings, floor=floor)
+        self.done: list[str] = []
+
+    async def broadcast_frame(self, frame_cls: type[Frame], **_: object) -> None:
+        self.done.append(frame_cls.__name__)
+
+    def create_task(
+        self, coroutine: Coroutine[Any, Any, None], *_: object, **__: object
+    ) -> asyncio.Task[None]:
+        return asyncio.create_task(coroutine)
+
+
+async def test_a_process_that_stood_still_reads_before_it_gives_a_verdict() -> None:
+    """The cough was over long ago, and nobody was there to hear that it was."""
+    floor = Floor()
+    floor.agent_began()
+    floor.clause_began(1, "We are open from nine to five.", is_protected=False, now=0.0)
+    start = Watched(BargeIn(decide_s=0.7, voiced_s=0.6), floor=floor)
+    await start.process_frame(VoiceOnsetFrame(at=time.monotonic()))
+    time.sleep(0.8)  # noqa: ASYNC251 - the process itself
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert start.done == ["HoldFrame"]
+    await start.process_frame(VoicePauseFrame())
+    assert start.done == ["HoldFrame", "ResumeFrame"]
+    await start.cleanup()
+
+
 async def test_a_verdict_by_time_is_carried_out_before_what_is_decided_behind_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A frame may come between the timer and its task: the new hold is not lifted by the old
     resume."""
-    done: list[str] = []
-
-    class Watched(TurnStart):
-        async def broadcast_frame(self, frame_cls: type[Frame], **_: object) -> None:
-            done.append(frame_cls.__name__)
-
-        def create_task(
-            self, coroutine: Coroutine[Any, Any, None], *_: object, **__: object
-        ) -> asyncio.Task[None]:
-            return asyncio.create_task(coroutine)
-
     clock = SimpleNamespace(now=100.0)
     clock.monotonic = lambda: clock.now
     monkeypatch.setattr("processors.turn_start.time", clock)
@@ -302,5 +324,5 @@ async def test_a_verdict_by_time_is_carried_out_before_what_is_decided_behind_it
     start._ask_again()
     await start.process_frame(VoiceOnsetFrame(at=clock.now))
     await asyncio.sleep(0)
-    assert done == ["HoldFrame", "ResumeFrame", "HoldFrame"]
+    assert start.done == ["HoldFrame", "ResumeFrame", "HoldFrame"]
     await start.cleanup()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pipecat.frames.frames import (
@@ -27,7 +30,7 @@ from call.waits import Endpoint
 from frames.floor import VoiceEbbFrame, VoiceOnsetFrame, VoicePauseFrame
 from frames.turns import STTFinalizedFrame, TurnProbabilityFrame
 from processors.turn_stop import TurnStop
-from tests.conftest import TICK
+from tests.conftest import TICK, eventually
 from tests.processors.aggregator import pair
 
 pytestmark = pytest.mark.frame
@@ -62,8 +65,8 @@ class Story(NullRecorder):
 
     def count(self, measure: Measure, amount: float = 1, **labels: str) -> None:
         """Keep why turns were decided."""
-        assert measure is TURNS_DECIDED
-        self.reasons.append(labels["reason"])
+        if measure is TURNS_DECIDED:
+            self.reasons.append(labels["reason"])
 
 
 def final(text: str, *, finalized: bool = False, confidence: float | None = None) -> Frame:
@@ -83,18 +86,40 @@ def pause(ticks: float = 1) -> SleepFrame:
     return SleepFrame(sleep=ticks * TICK)
 
 
+Ready = Callable[[Story], object]
+
+
+def until_decided(count: int = 1) -> Ready:
+    """Wait until so many turns were."""
+    return lambda story: len(story.reasons) >= count
+
+
+def _in_order(sent: Sequence[Frame | Ready], story: Story) -> Iterator[Frame]:
+    """What is sent, and in place of what has to become true the waiting for it."""
+    for each in sent:
+        if isinstance(each, Frame):
+            yield each
+            continue
+        for _ in range(1500):
+            if each(story):
+                break
+            yield pause()
+
+
 STARTED, STOPPED = VADUserStartedSpeakingFrame, VADUserStoppedSpeakingFrame
 
 
 async def through(
-    *sent: Frame,
+    *sent: Frame | Ready,
     settings: Endpoint = PATIENT,
     story: Story | None = None,
     floor: Floor | None = None,
 ) -> Sequence[Frame]:
     """What leaves the aggregator downstream."""
+    story = story or Story()
     user = pair(floor=floor or Floor(), settings=settings, recorder=story).user()
-    return (await run_test(user, frames_to_send=list(sent)))[0]
+    frames: Any = _in_order(sent, story)  # read while it runs
+    return (await run_test(user, frames_to_send=frames))[0]
 
 
 def decisions(down: Sequence[Frame]) -> list[str]:
@@ -163,11 +188,41 @@ async def test_the_timer_decides_when_the_evidence_is_weak() -> None:
     """A low probability waits out its row."""
     settings = replace(PATIENT, no_s=(3 * TICK,) * 4)
     sent = [STARTED(), STOPPED(), sounds(0.01), final("Hello there"), STTFinalizedFrame()]
-    assert decisions(await through(*sent, pause(1), settings=settings)) == []
-    assert decisions(await through(*sent, pause(8), settings=settings)) == [
+    assert decisions(await through(*sent, pause(1))) == []  # sixty seconds
+    assert decisions(await through(*sent, until_decided(), settings=settings)) == [
         "decided",
         "Hello there",
     ]
+
+
+class Alone(TurnStop):
+    """Without a pipeline around it."""
+
+    def create_task(
+        self, coroutine: Coroutine[Any, Any, None], *_: object, **__: object
+    ) -> asyncio.Task[None]:
+        return asyncio.create_task(coroutine)
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_a_process_that_stood_still_reads_before_it_decides(goes_on: bool) -> None:
+    """The caller may have gone on, and nobody was there to hear it."""
+    story = Story()
+    settings = replace(PATIENT, no_s=(0.05,) * 4)
+    stop = Alone(settings, floor=Floor(), recorder=story)
+    await stop.handle_user_turn_started()
+    for frame in (STARTED(), STOPPED(), sounds(0.01), final("Hello"), STTFinalizedFrame()):
+        await stop.process_frame(frame)
+    time.sleep(0.2)  # noqa: ASYNC251 - the process itself
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert story.reasons == []
+    if goes_on:
+        await stop.process_frame(STARTED())
+        assert stop._timer is None
+    else:
+        await eventually(lambda: story.reasons, what="the decision")
+    await stop.cleanup()
 
 
 async def test_resumed_speech_stops_the_timer() -> None:
@@ -217,7 +272,7 @@ async def test_noise_is_given_up_without_asking_the_model() -> None:
         STARTED(),
         STOPPED(),
         STTFinalizedFrame(),
-        pause(6),
+        until_decided(),
         settings=settings,
         story=story,
         floor=floor,
@@ -230,7 +285,7 @@ async def test_noise_is_given_up_without_asking_the_model() -> None:
 async def test_words_without_speech_are_a_turn() -> None:
     """Decided by the recogniser's quiet."""
     settings = replace(PATIENT, words_only_s=2 * TICK)
-    down = await through(final("Hello"), pause(6), settings=settings)
+    down = await through(final("Hello"), until_decided(), settings=settings)
     assert decisions(down) == ["decided", "Hello"]
 
 
@@ -390,7 +445,8 @@ async def test_a_sound_after_the_stop_holds_the_decision() -> None:
     sent = [STARTED(), STOPPED(), sounds(0.01), VoiceOnsetFrame(), pause(0.5)]
     sent += [final("Hello there"), STTFinalizedFrame(), pause(6)]
     assert decisions(await through(*sent, settings=settings)) == []
-    assert decisions(await through(*sent, VoicePauseFrame(), pause(6), settings=settings)) == [
+    sent += [VoicePauseFrame()]
+    assert decisions(await through(*sent, until_decided(), settings=settings)) == [
         "decided",
         "Hello there",
     ]
@@ -399,7 +455,8 @@ async def test_a_sound_after_the_stop_holds_the_decision() -> None:
 async def test_noise_takes_nothing_in_advance() -> None:
     """Without words there is nothing to ask."""
     settings = replace(EAGER, nothing_s=2 * TICK)
-    down = await through(STARTED(), STOPPED(), STTFinalizedFrame(), pause(6), settings=settings)
+    sent = (STARTED(), STOPPED(), STTFinalizedFrame(), until_decided())
+    down = await through(*sent, settings=settings)
     assert asked(down) == ["decided"]
 
 

@@ -235,11 +235,11 @@ class Stage:
         await runner.add_workers(self._worker)
         running = asyncio.create_task(runner.run())
         try:
-            await asyncio.wait_for(started.wait(), 5)
+            await asyncio.wait_for(started.wait(), 30)
             yield self
         finally:
             await self._worker.cancel()
-            await asyncio.wait_for(running, 10)
+            await asyncio.wait_for(running, 30)
 
     async def end(self) -> None:
         """End politely, as the pipeline does at the end of a call."""

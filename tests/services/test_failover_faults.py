@@ -382,3 +382,18 @@ async def test_garbage_without_end_is_not_listened_to_for_ever(
         await asyncio.sleep(0)
     assert said(stage) == ["1.1"]
     assert faults(stage) == [ProviderBroke]
+
+
+async def test_a_process_that_stood_still_reads_before_it_calls_a_voice_late(
+    lab: Lab, notes: Notes, mouth: Mouth, vendor: str
+) -> None:
+    """The sound had come, and nobody was there to hear it."""
+    lab.fault(vendor, "latency", delay_s=0.1, moment="request")
+    stage = Stage(mouth.build(vendor, OTHER[vendor], budget_s=0.3))
+    async with stage.open():
+        await stage.play(*reply(TEXTS[0]))
+        await stage.until(lambda: mouth.asked(vendor))
+        time.sleep(0.4)  # noqa: ASYNC251 - the process itself
+        await stage.until(ends(stage))
+    assert said(stage) == ["1.1"]
+    assert notes.of(FAILOVERS) == 0

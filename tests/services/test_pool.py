@@ -204,11 +204,11 @@ async def test_a_vendor_that_is_down_is_asked_less_and_less(lab: Lab, notes: Not
 
 async def test_the_recognisers_rule_of_ten_seconds_is_kept(lab: Lab, notes: Notes) -> None:
     """Primed with silence, without which KeepAlive counts for nothing; then kept alive."""
-    lab.world.knobs.deepgram.idle_s = 0.2
+    lab.world.knobs.deepgram.idle_s = 1.0
     async with pool(notes, most=1) as here:
         here.expect([ear(lab, keepalive_s=0.05)])
         await eventually(lambda: here.waiting == 1, what="waiting")
-        for _ in range(10):
+        for _ in range(24):
             await asyncio.sleep(0.05)
         assert here.waiting == 1
         assert opened(lab) == 1

@@ -114,7 +114,7 @@ async def talking(settings: Wire = SETTINGS) -> AsyncIterator[tuple[Browser, Cal
         yield browser, call, notebook
     finally:
         await call.worker.cancel()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, 30)
         await browser.close()
 
 
