@@ -118,6 +118,12 @@ class Told:
         return float(sum(n for key, n in counters.items() if f"{key}.".startswith(f"{name}.")))
 
     @property
+    def unlisted(self) -> list[str]:
+        """Moments that came in a state for which call/turn.py does not list them."""
+        counters = self.record["counters"]
+        return [name for name in counters if name.startswith("turn_unlisted_transitions")]
+
+    @property
     def broken_rules(self) -> list[str]:
         """Rules of the wire that the bot broke."""
         verdicts = self.outcome.conformance.verdicts()
