@@ -85,8 +85,8 @@ def deal(cells: Sequence[Cell], *, per_call: int = 4) -> list[Call]:
     openings = [cell for cell in cells if is_opening(cell) and cell not in doors]
     alone = [cell for cell in cells if cell.place == ALWAYS]
     apart = doors + openings + alone
-    voices = [c for c in cells if c.provider == MOUTH and c not in apart]
-    others = _mixed([c for c in cells if c.provider in (EAR, MIND) and c not in apart])
+    voices = [c for c in cells if c.is_of_voice and c not in apart]
+    others = _mixed([c for c in cells if c not in voices and c not in apart])
     calls = [Call(cell, ()) for cell in doors]
     calls += [Call(None, (cell,)) for cell in alone]
     while openings or voices or others:

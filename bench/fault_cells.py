@@ -64,6 +64,11 @@ class Cell:
         return self.shape not in SILENT
 
     @property
+    def is_of_voice(self) -> bool:
+        """The call may be with the stand-in's voice from here on."""
+        return MOUTH in (self.provider, *(provider for provider, _, _ in self.also))
+
+    @property
     def is_fault(self) -> bool:
         """A client cannot but notice; the rest is noise that it should not mind."""
         return self.shape not in HARMLESS
@@ -154,6 +159,14 @@ def _mind() -> Iterator[Cell]:
         yield Cell(MIND, name, FIRST, parameters)
 
 
+def _both() -> Iterator[Cell]:
+    """The first clause comes when most of the two seconds are gone, and its voice says nothing."""
+    for shape, parameters in (("stall", {"after": 0}), ("quota", {"after": 0})):
+        yield Cell(
+            MIND, "slow_first_token", FIRST, {"delay_s": 1.6}, also=((MOUTH, shape, parameters),)
+        )
+
+
 def _ear() -> Iterator[Cell]:
     for place in (FIRST, MIDDLE, LAST):
         for shape, parameters in _CUTS:
@@ -205,7 +218,7 @@ def _ways_out() -> Iterator[Cell]:
 
 def cells() -> list[Cell]:
     """All of them, each once."""
-    return [*_mouth(), *_mind(), *_ear(), *_ways_out()]
+    return [*_mouth(), *_mind(), *_both(), *_ear(), *_ways_out()]
 
 
 QUICK = {
@@ -242,7 +255,7 @@ def short() -> list[Cell]:
             for name, value in cell.parameters.items()
             if cell.provider == MIND or name != _ONE_OF.get(cell.shape)
         }
-        kind = f"{sorted(given.items())} {cell.place == ALWAYS}"
+        kind = f"{sorted(given.items())} {cell.place == ALWAYS} {cell.also}"
         groups.setdefault((cell.provider, cell.shape, kind), []).append(cell)
     chosen: list[Cell] = []
     for turn, ((provider, shape, _), group) in enumerate(groups.items()):

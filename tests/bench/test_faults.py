@@ -49,7 +49,7 @@ def test_every_cell_is_dealt_once() -> None:
     assert sorted(map(repr, dealt)) == sorted(map(repr, wanted))
     for call in calls:
         cells_of = [cell for cell in (call.opening, *call.cells) if cell]
-        assert sum(cell.provider == MOUTH for cell in cells_of) <= 1
+        assert sum(cell.is_of_voice for cell in cells_of) <= 1
         assert len(cells_of) == 1 or all(cell.place != ALWAYS for cell in cells_of)
 
 
