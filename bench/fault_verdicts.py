@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from bench.fault_calls import AFTERWARDS, QUESTIONS, Call, Switchboard, Turn, deal
@@ -173,7 +175,7 @@ class Verdicts:
         if call.record:
             record = _record_of(call.record, self._texts[turn.clip])
             seen.heard_question = record is not None
-            later_s = from_s + (_decided_after(record) if record else 0.0)
+            later_s = max(from_s, (decided_s(call, record) if record else None) or from_s)
             seen.decided_s = self._silence(call, later_s, until_s, words, said, cut_short=short)
         return seen
 
@@ -356,14 +358,15 @@ def _record_of(record: Mapping[str, Any], question: str) -> Mapping[str, Any] | 
     return None
 
 
-def _decided_after(turn: Mapping[str, Any]) -> float:
-    """True end of speech → turn decided, by the bot's own figures."""
-    endpoint_s, end_to_end_s = turn.get("endpoint_s"), turn.get("end_to_end_s")
-    silence_s = turn.get("silence_s")
-    if endpoint_s is None:
-        return 0.0
-    detected_s = 0.0 if silence_s is None or end_to_end_s is None else silence_s - end_to_end_s
-    return max(0.0, float(endpoint_s) + float(detected_s))
+def decided_s(call: Call, turn: Mapping[str, Any]) -> float | None:
+    """When the turn was the agent's, in seconds of the caller's time line. The bot's record has it
+    by the wall clock; both processes run on one machine."""
+    at_s, endpoint_s = turn.get("at_s"), turn.get("endpoint_s")
+    if call.outcome is None or at_s is None or endpoint_s is None:
+        return None
+    wall = datetime.fromisoformat(call.record["started_at"]).timestamp()
+    began_at = wall - (time.time() - time.monotonic())
+    return float(began_at + at_s + endpoint_s - call.outcome.timeline.began_at)
 
 
 def _fault_text(fault: Any) -> str:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 PROMISE_S = 2.0
 """No silence of the agent's is longer: behind it callers begin to say "hello?"."""
-PATH_S = 0.05
-"""From a voice's first sound to the caller's ear: this process and the carrier's pace of 20 ms."""
+PATH_S = 0.1
+"""From a voice's first sound to the caller's ear: this process, busy as it may be, and the wire's
+pace. 0.02 to 0.05 when it is not."""
 
 
 @dataclass(frozen=True)

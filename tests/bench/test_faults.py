@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,15 +27,19 @@ from bench.fault_cells import (
     quick,
 )
 from bench.fault_house import GREETING as GREETING_WORDS
-from bench.fault_verdicts import Seen, is_answer, misses
+from bench.fault_verdicts import Seen, decided_s, is_answer, misses
 from bench.faults import table
 from call.first_token import Patience
 from lab.anthropic import PIECES
+from lab.caller import Outcome
+from lab.conformance import Conformance
 from lab.faults import Faults
 from lab.mouth import Clips
 from lab.played import Account
 from lab.reciter import answer_to, words_of
+from lab.recording import Recording
 from lab.script import WaitAgent
+from lab.timeline import Timeline
 
 pytestmark = pytest.mark.rule
 
@@ -170,3 +176,12 @@ def test_the_table_names_fault_place_and_bot() -> None:
     text = table({"ours": [one], "stock": [replace(one, goes_on=False, ending="by caller")]})
     rows = [line for line in text.splitlines() if line.startswith("| deepgram")]
     assert len(rows) == 2 and "goes on" in rows[0] and "by caller" in rows[1]
+
+
+def test_the_decision_is_found_on_the_callers_time_line() -> None:
+    """The bot's record has it by the wall clock, the caller's time line by this machine's own."""
+    began_at = time.monotonic()
+    call = Call(None, (None,), record={"started_at": datetime.now(UTC).isoformat()})
+    call.outcome = Outcome(Timeline("CA1", began_at - 0.5), Conformance(), Recording())
+    assert decided_s(call, {"at_s": 3.0, "endpoint_s": 0.2}) == pytest.approx(3.7, abs=0.05)
+    assert decided_s(call, {"at_s": 3.0, "endpoint_s": None}) is None

@@ -399,7 +399,7 @@ def test_a_late_voice_that_sounds_first_keeps_the_reply() -> None:
     assert play.notes.of(FAILOVERS) == 0
 
 
-def late(silent_s: float = 1.6) -> Play:
+def late(silent_s: float = 1.5) -> Play:
     """A first clause that comes so long after the turn was the agent's."""
     play = Play()
     play.write("one two", silent_s=silent_s)
@@ -416,8 +416,8 @@ def providers(play: Play) -> list[str]:
 def test_behind_a_late_clause_another_voice_is_asked_before_the_first_is_late() -> None:
     """As soon as it could not be in time later; behind an early one nobody is."""
     play = late()
-    assert play.due_at == pytest.approx(play.now - 1.6 + PROMISE_S - PATH_S - 0.3)
-    play.wait(0.04)
+    assert play.due_at == pytest.approx(play.now - 1.5 + PROMISE_S - PATH_S - 0.3)
+    play.wait(0.09)
     assert providers(play) == ["v0"]
     play.wait(0.02)
     assert providers(play) == ["v0", "v1"]
@@ -446,10 +446,10 @@ def test_a_second_voice_is_held_back_while_the_first_may_be_in_time() -> None:
 
 def test_a_first_voice_that_stalls_behind_a_late_clause_is_sounded_in_place_of() -> None:
     """At the last moment, whatever its own deadline; it took longer than usual, and is told so."""
-    play = late(1.6)
-    play.wait(0.06)
+    play = late(1.5)
+    play.wait(0.11)
     play.sing(100, index=1)
-    assert play.due_at == pytest.approx(play.now - 1.66 + PROMISE_S - PATH_S)
+    assert play.due_at == pytest.approx(play.now - 1.61 + PROMISE_S - PATH_S)
     play.wait(0.28)
     assert play.out == []
     play.wait(0.02)
@@ -527,7 +527,7 @@ def test_a_model_that_writes_on_does_not_put_the_second_voice_off() -> None:
     clause_s=st.floats(0.0, 1.7),
     by=st.sampled_from(["stall", "down", "broke", "late"]),
     fails_s=st.floats(0.0, 1.0),
-    other_s=st.floats(0.0, 0.24),
+    other_s=st.floats(0.0, 0.19),
     more=st.lists(st.floats(0.0, 0.5), max_size=3),
 )
 def test_something_is_heard_within_two_seconds_of_the_turn(
