@@ -156,6 +156,7 @@ async def visiting(folder: Path, **about: Any) -> AsyncIterator[Visit]:
         context = await playwright.chromium.launch_persistent_context(
             str(folder), executable_path=chromium, args=QUIET, headless=True, **about
         )
+        context.set_default_timeout(90_000)
         visit = Visit(context)
         context.on("request", lambda request: visit.asked.append(request.url))
         context.on("requestfailed", visit.failed)

@@ -118,7 +118,7 @@ time.sleep(60)
         assert process.stdout is not None
         assert process.stdout.readline().strip() == "ready"
         path = recordings.path_of(tmp_path, call_id)
-        for _ in range(400):
+        for _ in range(2000):
             if path.exists() and path.stat().st_size > 16000 * 20:
                 break
             time.sleep(0.025)
