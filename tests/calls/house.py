@@ -125,7 +125,7 @@ class House:
         self._callers.append(caller)
         return caller
 
-    def hang_on(self, caller: subprocess.Popen[str], *, timeout_s: float = 110.0) -> Rung:
+    def hang_on(self, caller: subprocess.Popen[str], *, timeout_s: float = 200.0) -> Rung:
         """Wait for a call's end and gather what everybody knows of it."""
         _, stderr = caller.communicate(timeout=timeout_s)
         folder: Path = caller.folder  # type: ignore[attr-defined]

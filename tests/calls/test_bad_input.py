@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.calls.house import ANSWERS_S, ROOT, House, open_house, sooner_or_later
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(390)]
 
 SHORT = {
     "name": "short",
@@ -222,7 +222,7 @@ def test_a_deploy_drops_nobody(tmp_path: Path):
         caller = house.dial(str(script))
         sooner_or_later(lambda: _active(house), what="the call")
         house.bot.send_signal(signal.SIGTERM)
-        _, stderr = caller.communicate(timeout=100)
+        _, stderr = caller.communicate(timeout=200)
         assert caller.returncode == 0, stderr
         assert house.bot.wait(60) == 0
 

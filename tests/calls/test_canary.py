@@ -48,7 +48,7 @@ from tests.calls.canaries import (
 from tests.calls.house import ANSWERS_S, ROOT, House, sooner_or_later
 from tests.calls.scripted import CLIP, open_scripted, results_of, turns_of
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(390)]
 
 KEY = "canary-key-" + "k" * 32
 ARABIC_NUMBER = "+12125550199"

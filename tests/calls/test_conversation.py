@@ -13,7 +13,7 @@ import pytest
 
 from tests.calls.house import House, Rung, open_house
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(390)]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.calls.house import House, Rung, open_house
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(250)]
 
 FAULTS = [
     # in the middle of the sentence, and again while it is told to the next connection

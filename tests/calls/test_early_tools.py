@@ -24,7 +24,7 @@ from lab.receptionist import Reply, ToolUse
 from lab.script import HangUp, Prompted, Say, Script, Step, WaitAgent
 from tests.calls.scripted import CLIP, open_scripted, results_of, turns_of
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(250)]
 
 FIRST, SECOND = "What is free on Tuesday then?", "No, make it Friday for me please."
 TOOL_S = 0.4

@@ -12,7 +12,7 @@ import pytest
 from lab.receptionist import Reply, ToolUse
 from tests.calls.scripted import open_scripted, results_of, talk, turns_of
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(250)]
 
 SLOT = {"day": "Tuesday", "time": "10:30", "phone": "5550142"}
 HOSTILE: tuple[tuple[str, dict[str, Any]], ...] = (

@@ -9,7 +9,7 @@ import pytest
 
 from tests.calls.house import House, Rung, open_house
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(390)]
 
 LISTENING = ("uh_huh", "mm_hmm")
 INTERRUPTING = ("wait_parking", "hold_on")
@@ -24,7 +24,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def call(house: House) -> Rung:
     """The lab's talk about manners."""
-    return house.hang_on(house.dial("bench_manners"), timeout_s=200)
+    return house.hang_on(house.dial("bench_manners"), timeout_s=300)
 
 
 def over_the_agent(call: Rung, *clips: str) -> list[dict[str, Any]]:

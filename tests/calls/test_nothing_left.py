@@ -27,7 +27,7 @@ from lab.plan import Plan
 from lab.script import HangUp, Say, Script, Silence, Step, WaitAgent
 from lab.stream import Event
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(300)]
 
 GONE_WITHIN_S = 2.0
 SHORT_CALLS, EVERY_S = 32, 0.25  # many, so that what each leaves behind adds up

@@ -21,7 +21,7 @@ from telemetry.store import CallStore
 from telemetry.why import why
 from tests.calls.house import House, Rung, open_house, sooner_or_later
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(390)]
 
 # The goal is 5 ms; on a machine that does much else the caller's process may wake later, now and
 # then much later. A wrong account is wrong in most turns.
@@ -111,7 +111,7 @@ def test_a_killed_process_loses_the_turn_it_was_in_and_no_more(tmp_path: Path) -
         call_id = _first_turn(url)
         house.bot.send_signal(signal.SIGKILL)
         house.bot.wait(10)
-        caller.communicate(timeout=120)
+        caller.communicate(timeout=200)
     store = CallStore(url)
     before = store.get(call_id)
     assert store.end_orphans() == [call_id]

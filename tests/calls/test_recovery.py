@@ -17,7 +17,7 @@ from lab.server import Lab
 from tests.calls.house import Rung
 from tests.calls.scripted import CLIP, open_scripted, results_of, turns_of
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(390)]
 
 FILLER, SECOND = "Bear with me.", "Still looking."
 TOOL_FILLER = "Leafing through the book."

@@ -27,7 +27,7 @@ from tests.calls.rough import (
 )
 from tests.conftest import SHARED_AUDIO
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(390)]
 
 SETTINGS: Any = {
     "OFFHOOK__IDLE__ASK_S": "3.0",

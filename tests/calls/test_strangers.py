@@ -17,7 +17,7 @@ from tests.calls.house import ANSWERS_S
 from tests.calls.scripted import open_scripted
 from tests.conftest import eventually
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(150)]
 
 START = {
     "event": "start",

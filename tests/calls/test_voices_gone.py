@@ -13,7 +13,7 @@ from lab.receptionist import Reply
 from tests.calls.scripted import CLIP, open_scripted
 from tests.conftest import eventually
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(200)]
 
 AGENT = """
 name = "Mia"

@@ -17,7 +17,7 @@ from lab.receptionist import Reply, ToolUse
 from tests.calls.house import House, Rung
 from tests.calls.scripted import CLIP, open_scripted, turns_of
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(330)]
 
 AGENT = """
 name = "Mia"
@@ -119,7 +119,7 @@ def _until_greeted(caller: Any) -> None:
 
 def _ended(caller: Any) -> Rung:
     """A call whose house cannot be asked any more."""
-    _, stderr = caller.communicate(timeout=120)
+    _, stderr = caller.communicate(timeout=200)
     report = json.loads((caller.folder / "report.json").read_text())
     return Rung(caller.returncode, report, {}, {}, stderr)
 

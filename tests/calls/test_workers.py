@@ -24,7 +24,7 @@ from bot.demo import lab_environment
 from bot.settings import load
 from tests.calls.house import ANSWERS_S, ROOT, House, Rung, open_house, sooner_or_later
 
-pytestmark = [pytest.mark.call, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.call, pytest.mark.timeout(390)]
 
 AGENT = load_personas(load({})).default
 
@@ -86,7 +86,7 @@ def alive(pid: int) -> bool:
 
 
 def ended(caller: Any) -> Rung:
-    _, stderr = caller.communicate(timeout=120)
+    _, stderr = caller.communicate(timeout=200)
     report = json.loads((caller.folder / "report.json").read_text())
     return Rung(caller.returncode, report, {}, {}, stderr)
 

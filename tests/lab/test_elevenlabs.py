@@ -194,10 +194,10 @@ async def test_idle_socket_times_out() -> None:
 async def test_empty_text_keeps_it_alive(keep: dict[str, Any]) -> None:
     """An empty text, with or without a context, restarts the clock."""
     async with providers() as it:
-        it.knobs.elevenlabs.inactivity_s = 0.2
+        it.knobs.elevenlabs.inactivity_s = 1.0
         async with socket(it, MULTI, AUTO, ELEVEN) as line:
             await line.send(OPEN | {"context_id": "c1"})
-            for _ in range(10):
+            for _ in range(30):
                 await asyncio.sleep(0.04)
                 await line.send(keep)
             await line.send(say("still here ", "c1" if "context_id" in keep else "c2"))
