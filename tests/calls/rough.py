@@ -105,7 +105,8 @@ class Told:
     @property
     def caller_words(self) -> str:
         """Everything the caller was heard saying."""
-        return " ".join(turn["caller_text"] for turn in self.turns).lower()
+        said = [turn["caller_text"] for turn in self.turns]
+        return " ".join(words for words in said if words).lower()
 
     @property
     def agent_words(self) -> str:
