@@ -21,7 +21,7 @@ from pipecat.frames.frames import Frame, InputAudioRawFrame
 from pipecat.processors.audio.vad_processor import VADProcessor
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 
-from call.audio import FRAME_S, RATE_HZ
+from call.audio import FRAME_S, RATE_HZ, loudest
 from call.loudness import Loudness
 from call.voice_edge import VoiceEdge
 from frames.floor import VoiceEbbFrame, VoiceOnsetFrame, VoicePauseFrame
@@ -34,6 +34,8 @@ _RATE = np.array(RATE_HZ, dtype=np.int64)
 # How often the framework repeats that somebody is speaking, for whoever waits to yield the floor;
 # each repeat walks the whole list in both directions.
 SPEAKING_NOTICE_S = 0.4
+STILL = 96  # of 32768: a window without a sample this loud holds no voice (-51 dBFS)
+STILL_WINDOWS = 32  # a second of them: the model has come to rest, and more would not move it
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,10 @@ class _SharedSilero(SileroOnnxModel):
         self._state: Any = np.zeros((2, 1, 128), dtype=np.float32)
         self._input[:] = 0.0
 
+    def pass_over(self, pcm: bytes) -> None:
+        """A window that is not scored; the next one still begins with its end."""
+        self._input[0, -_CONTEXT:] = np.frombuffer(pcm, np.int16)[-_CONTEXT:] / 32768.0
+
     def __call__(self, x: Any, sr: int) -> Any:
         """Probability of speech in 256 samples at 8 kHz, as an array of one row."""
         heard = self._input
@@ -138,15 +144,18 @@ class _SharedSilero(SileroOnnxModel):
 class SharedSileroAnalyzer(SileroVADAnalyzer):
     """Pipecat's Silero analyzer without a model, a thread or a loudness meter of its own."""
 
-    def __init__(self, params: VADParams) -> None:
+    def __init__(self, params: VADParams, *, still_below: int = STILL) -> None:
+        """`still_below` 0 scores every window."""
         # past SileroVADAnalyzer.__init__, which loads a session for each call
         VADAnalyzer.__init__(self, sample_rate=RATE_HZ, params=params)
-        self._model = _SharedSilero()
+        self._model: _SharedSilero = _SharedSilero()
         self._windows_since_reset = 0
         self._low_confidence_windows = 0
         self.score = 0.0  # of the last window
         self.is_voice = False  # the same, as a verdict
         self.alike = 0  # windows like it, in a row
+        self._still_below = still_below
+        self._still = 0  # windows in a row in which there was nothing to hear
 
     def _get_smoothed_volume(self, audio: bytes) -> float:
         if self._params.min_volume <= 0:
@@ -158,7 +167,13 @@ class SharedSileroAnalyzer(SileroVADAnalyzer):
         return self._run_analyzer(buffer)
 
     def voice_confidence(self, buffer: bytes) -> Any:
-        """Score one window, and keep count of alike ones."""
+        """Score one window, and keep count of alike ones. A line that has been still for a while is
+        not asked again whether there is a voice in it, until there is something to hear."""
+        self._still = self._still + 1 if loudest(buffer) < self._still_below else 0
+        if self._still > STILL_WINDOWS and not self.is_voice:
+            self.alike += 1
+            self._model.pass_over(buffer)
+            return self.score
         score = super().voice_confidence(buffer)
         self.score = float(np.max(score))
         is_voice = bool(score >= self._params.confidence)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams, VADState
@@ -18,6 +20,7 @@ from pipecat.tests.utils import run_test
 
 from call.audio import RATE_HZ
 from frames.floor import VoiceEbbFrame, VoiceOnsetFrame, VoicePauseFrame
+from processors import vad
 from processors.vad import WINDOW_S, SharedSileroAnalyzer, Vad, preload, session_vad
 from tests.processors.audio import frames, silence, telephone
 
@@ -27,9 +30,9 @@ CLIP = "turns/flite_slt_09_full.wav"  # "What is the status of my order?"
 PARAMS = VADParams(confidence=0.45, start_secs=0.2, stop_secs=0.2, min_volume=0.0)
 
 
-def analyzer(params: VADParams = PARAMS) -> SharedSileroAnalyzer:
+def analyzer(params: VADParams = PARAMS, *, still_below: int = vad.STILL) -> SharedSileroAnalyzer:
     """One call's analyzer at the telephone's rate."""
-    made = SharedSileroAnalyzer(params)
+    made = SharedSileroAnalyzer(params, still_below=still_below)
     made.set_sample_rate(RATE_HZ)
     return made
 
@@ -106,10 +109,10 @@ async def test_two_calls_share_the_model_and_nothing_else(shared_audio: Path) ->
 
 async def test_it_hears_what_pipecats_own_hears(shared_audio: Path) -> None:
     """Same model, same rules: sharing and scoring inline change no verdict and no bit of a score,
-    resets in silence included."""
+    resets in silence included, as long as every window is scored."""
     pcm = telephone(shared_audio / CLIP) + silence(3.0) + telephone(shared_audio / CLIP)
     windows = [pcm[at : at + 512] for at in range(0, len(pcm) - 511, 512)]
-    own, ours = SileroVADAnalyzer(sample_rate=RATE_HZ, params=PARAMS), analyzer()
+    own, ours = SileroVADAnalyzer(sample_rate=RATE_HZ, params=PARAMS), analyzer(still_below=0)
     own.set_sample_rate(RATE_HZ)
     try:
         for window in windows:
@@ -117,6 +120,66 @@ async def test_it_hears_what_pipecats_own_hears(shared_audio: Path) -> None:
         assert await states(ours, pcm) == await states(own, pcm)
     finally:
         await own.cleanup()
+
+
+WHOLE = 40  # windows, and 64 packets: more than are scored of a still line
+
+
+class Counting:
+    """How often the model is run."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.runs = 0
+        model, run = vad._SharedSilero, vad._SharedSilero.__call__
+
+        def counted(this: Any, window: Any, rate: int) -> Any:
+            self.runs += 1
+            return run(this, window, rate)
+
+        monkeypatch.setattr(model, "__call__", counted)
+
+
+async def test_a_still_line_is_not_asked_for_a_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a second of it, however long it lasts; the first sound is scored at once."""
+    detector, count = analyzer(), Counting(monkeypatch)
+    still = np.full(WHOLE * 256, vad.STILL - 1, np.int16).tobytes()
+    assert set(await states(detector, 10 * still)) == {VADState.QUIET}
+    assert count.runs == vad.STILL_WINDOWS
+    assert detector.alike == 10 * WHOLE
+    click = bytearray(still[:512])
+    click[-2:] = vad.STILL.to_bytes(2, "little")
+    await detector.analyze_audio(bytes(click))
+    assert count.runs == vad.STILL_WINDOWS + 1
+
+
+async def test_the_first_window_behind_a_still_line_begins_with_its_end() -> None:
+    """As each window begins with the end of the one before it."""
+    detector = analyzer()
+    still = np.arange(WHOLE * 256, dtype=np.int16) % vad.STILL
+    await states(detector, still.tobytes())
+    model: Any = detector._model
+    assert np.array_equal(model._input[0, -32:], still[-32:] / np.float32(32768))
+
+
+async def test_a_voice_behind_a_still_line_is_heard_as_ever(
+    shared_audio: Path,
+) -> None:
+    """Its states begin within two windows of where they do when all is scored."""
+    pcm = silence(5.0) + telephone(shared_audio / CLIP)
+    rested = await states(analyzer(), pcm)
+    scored = await states(analyzer(still_below=0), pcm)
+    assert abs(rested.index(VADState.SPEAKING) - scored.index(VADState.SPEAKING)) <= 3
+    assert rested.count(VADState.SPEAKING) == pytest.approx(scored.count(VADState.SPEAKING), abs=6)
+
+
+async def test_a_voice_is_followed_into_its_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While the last verdict was a voice, a still window is scored."""
+    detector, count = analyzer(), Counting(monkeypatch)
+    detector.is_voice, detector._still = True, 10 * vad.STILL_WINDOWS
+    await detector.analyze_audio(bytes(512))
+    assert count.runs == 1
 
 
 async def test_the_loudness_gate_works_when_it_is_asked_for(shared_audio: Path) -> None:
