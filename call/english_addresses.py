@@ -43,13 +43,18 @@ MASKED_CARD = re.compile(r"(?:(?:[*xX•]{2,4}|\*)[ -]?){1,4}(?P<digits>\d{4})(?
 IP_OR_VERSION = re.compile(r"(?<![\w.])\d+(?:\.\d+){2,}(?![\w]|\.\d)")
 # "850.687.4000" is a telephone number, "555-0142" a local one, "+20 10 1234 5678" an international
 INTERNATIONAL = re.compile(r"(?<!\w)\+[1-9]\d{0,14}(?:[ .-]{0,2}\(?\d{1,5}\)?(?!\d)){0,6}(?!\w)")
+# "1,000 555-0142" is an amount and a number: what stands behind its comma begins neither.
+_NOT_IN_AMOUNT = r"(?<!(?<!\d)\d,)(?<!(?<!\d)\d\d,)(?<!(?<!\d)\d\d\d,)"
 NATIONAL = re.compile(
-    r"(?<![\w$€£+.-])(?:1[-. ])?(?:\(\d{3}\)[-. ]{0,2}|\d{3}[-. ])\d{3}[-. ]\d{4}(?:-\d{1,5})?"
+    rf"(?<![\w$€£+.-]){_NOT_IN_AMOUNT}"
+    r"(?:1[-. ])?(?:\(\d{3}\)[-. ]{0,2}|\d{3}[-. ])\d{3}[-. ]\d{4}(?:-\d{1,5})?"
     r"(?![\w]|[.-]\d)"
 )
-LOCAL = re.compile(r"(?<![\w$€£.-])\d{3}[-.]\d{4}(?![\w%]|[.-]\d)")
+LOCAL = re.compile(rf"(?<![\w$€£.-]){_NOT_IN_AMOUNT}" r"\d{3}[-.]\d{4}(?![\w%]|[.-]\d)")
 EXTENSION = re.compile(r"(?<=\d)(?P<n>,? ?\b(?:ext\.?|x)\s?(?P<digits>\d{1,6}))\b", re.I)
-HYPHENED = re.compile(r"(?<![\w$€£.-])(?!\d{4}-\d{2}-\d{2}\b)\d{3,}(?:-\d{2,}){2,}(?![\w]|-\d)")
+HYPHENED = re.compile(
+    rf"(?<![\w$€£.-]){_NOT_IN_AMOUNT}" r"(?!\d{4}-\d{2}-\d{2}\b)\d{3,}(?:-\d{2,}){2,}(?![\w]|-\d)"
+)
 SPACED = re.compile(
     r"(?<![\w$€£.,-])(?:\d{2,6}(?: \d{2,6}){2,}|\(0\d{2,5}\)(?:[ -]?\d{3,8}){1,2})"
     r"(?![\w%]|[.,:]\d)"

@@ -29,6 +29,15 @@ def test_english_addresses_is_said_as_people_say_it(written: str, said: str) -> 
         ("A01", "A zero one"),
         ("ending in *0042", "ending in zero zero four two"),
         ("ABC-123", "A B C, one two three"),
+        (
+            "$1,000 555-0142",
+            "one thousand dollars five five five, zero one four two",
+        ),
+        ("2,500 555-0142", "two thousand five hundred five five five, zero one four two"),
+        (
+            "555-0142,555-0143",
+            "five five five, zero one four two,five five five, zero one four three",
+        ),
         ("SKU 4Q-77", "SKU four Q, seven seven"),
     ],
 )

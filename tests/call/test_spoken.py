@@ -138,6 +138,7 @@ def test_hearing_more_never_means_less_was_written(text: str, language: str, cha
 
 
 @given(TEXTS)
+@example("$1,000 555-0142")
 def test_no_digit_or_mark_is_left_for_the_voice(text: str) -> None:
     """What the voice gets holds neither digits nor markdown."""
     if text.isascii():
