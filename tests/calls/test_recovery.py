@@ -52,9 +52,11 @@ TALKS = {
         "Is the line busy?",
         "Is the sentence broken?",
         "Is the tool slow?",
+        "Is the second one slow?",
     ],
     "dead": ["Is the model gone?"],
     "refused": ["Is it thrice?"],
+    "impatient": ["Is it gone for long?"],
     "deaf": ["Can you hear me?"],
 }
 FAULTS: list[dict[str, Any]] = [
@@ -63,6 +65,9 @@ FAULTS: list[dict[str, Any]] = [
     {"shape": "stall", "after": 14, "when_words": "broken", "for_next": 1},
     {"shape": "black_hole", "when_words": "gone"},
     {"shape": "http_status", "status": 529, "when_words": "thrice"},
+    # the two that refuse strike beside the one that is late, which then strikes alone
+    {"shape": "http_status", "status": 529, "when_words": "second", "for_next": 2},
+    {"shape": "slow_first_token", "delay_s": 3.0, "when_words": "second", "for_next": 3},
 ]
 
 
@@ -104,15 +109,21 @@ class _Book(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+HELD_S = 4.0  # the first phrase is heard by then, and the second is not
+IMPATIENT = [{"do": "say", "clip": CLIP}, {"do": "silence", "s": HELD_S}, {"do": "hang_up"}]
+
+
 def script(folder: Path, name: str, turns: int) -> str:
-    """A caller who asks so often, hears each answer out, and stays until the end."""
+    """A caller who asks so often, hears each answer out, and stays until the end; or who hangs up
+    when there is none."""
     ask = [
         {"do": "say", "clip": CLIP, "pause_s": 0.2},
         {"do": "wait_agent", "timeout_s": 20},
     ]
     ends = [{"do": "wait_end", "timeout_s": 40}] if turns == 1 else [{"do": "hang_up"}]
     file = folder / f"{name}.json"
-    steps = [{"do": "wait_agent"}, *(ask[:1] if turns == 1 else ask * turns), *ends]
+    told = [*(ask[:1] if turns == 1 else ask * turns), *ends]
+    steps = [{"do": "wait_agent"}, *(IMPATIENT if name == "impatient" else told)]
     file.write_text(json.dumps({"name": name, "steps": steps}))
     return str(file)
 
@@ -184,7 +195,7 @@ def test_a_model_that_is_busy_is_stood_in_for(calls: dict[str, Rung], evening: A
     faults = calls["served"].record["faults"]
     assert faults[0]["remedy"] == "wait"
     busy = [fault["remedy"] for fault in faults if fault["kind"] == "ProviderBusy"]
-    assert busy == ["again", "stand_in"]
+    assert busy[:2] == ["again", "stand_in"]
     asked = [
         e["body"]["model"] for e in evening[1].world.log.read(provider="anthropic") if "body" in e
     ]
@@ -200,6 +211,24 @@ def test_a_slow_tool_speaks_for_itself(calls: dict[str, Rung]) -> None:
     """Its own phrase, then the answer."""
     words = beside_fillers(heard(calls["served"])[3])
     assert words.startswith(TOOL_FILLER) and words.endswith("The book says yes.")
+
+
+def test_a_stand_in_that_is_slow_is_given_its_time(calls: dict[str, Rung]) -> None:
+    """Two refusals and a late answer: a phrase covers it, and the call goes on."""
+    words = heard(calls["served"])[4]
+    assert beside_fillers(words) == LONG
+    assert words != LONG
+    faults = calls["served"].record["faults"]
+    busy = [fault["remedy"] for fault in faults if fault["kind"] == "ProviderBusy"]
+    assert busy[2:] == ["again", "stand_in"]
+    assert faults[-1]["remedy"] == "wait"
+
+
+def test_who_hangs_up_while_held_does_so_for_the_models_sake(calls: dict[str, Rung]) -> None:
+    """And the record says so."""
+    record = calls["impatient"].record
+    assert heard(calls["impatient"]) in ([FILLER], [SECOND], [""])
+    assert (record["ending"], record["fault_party"]) == ("caller_hung_up", "llm")
 
 
 def test_nobody_waits_in_silence(calls: dict[str, Rung]) -> None:
