@@ -87,10 +87,12 @@ class Cast:
         """Another voice sounded first: these were paid for and not heard."""
         self.recorder.count(TTS_WASTE, characters, provider=member.provider)
 
-    def blame(self, member: Member, fault: ProviderFault) -> None:
-        """A voice is at fault. One that is only late may still be the first to sound."""
+    def blame(self, member: Member, fault: ProviderFault, *, is_unwell: bool = True) -> None:
+        """A voice is at fault. One that is only late may still be the first to sound; one that had
+        less time than it is given as a rule may be well."""
         self.recorder.count(PROVIDER_FAULTS, provider=fault.provider, kind=kind(fault))
-        member.health.failed(fault)
+        if is_unwell:
+            member.health.failed(fault)
         self.faults.append(fault)
         if member is self._lead and not isinstance(fault, ProviderSlow):
             self._lead = min(self.members, key=lambda m: (m is member, m.health.is_open))

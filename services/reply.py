@@ -245,8 +245,8 @@ class Reply:
             self._mark_place(attempt, now)
         return self._ledger.owes()
 
-    def _blame_slow(self, attempt: Attempt) -> None:
-        self._cast.blame(attempt.member, attempt.slow())
+    def _blame_slow(self, attempt: Attempt, *, is_unwell: bool = True) -> None:
+        self._cast.blame(attempt.member, attempt.slow(), is_unwell=is_unwell)
         self._faults[attempt.member] += 1
 
     # ── relief of a voice that is not late yet (call/relief.py) ──────────────────────
@@ -330,8 +330,8 @@ class Reply:
             return
         for other in self.attempts:
             if other is not attempt:
-                if attempt.is_relief and not other.is_late and other.is_slow(now):
-                    self._blame_slow(other)
+                if attempt.is_relief and not other.is_late:
+                    self._blame_slow(other, is_unwell=other.is_slow(now))
                 self._stop(other)
         self.attempts, attempt.is_relief = [attempt], False
         if attempt.member is not self._member:
