@@ -71,6 +71,7 @@ class TurnStart(BaseUserTurnStartStrategy):
         self._is_holding = False  # the agent's sound waits for our word
         self._onset_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0  # by the loop's clock; the handle of a timer due now cannot tell
         self._late: asyncio.Task[None] | None = None  # a verdict the timer brought
         self._due: deque[Action] = deque()  # decided, not done yet; in this order
 
@@ -153,7 +154,8 @@ class TurnStart(BaseUserTurnStartStrategy):
         due_at = self._rule.next_deadline()
         if due_at is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, due_at - time.monotonic()), self._ask_again)
+            self._rings_at = loop.time() + max(0.0, due_at - time.monotonic())
+            self._timer = loop.call_at(self._rings_at, self._ask_again)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -161,11 +163,11 @@ class TurnStart(BaseUserTurnStartStrategy):
             self._timer = None
 
     def _ask_again(self) -> None:
-        assert self._timer is not None
         loop = asyncio.get_running_loop()
-        wait_s = reading_s(loop.time() - self._timer.when())
+        wait_s = reading_s(loop.time() - self._rings_at)
         if wait_s:  # so late that the voice may have ceased in what is not read yet
-            self._timer = loop.call_later(wait_s, self._ask_again)
+            self._rings_at = loop.time() + wait_s
+            self._timer = loop.call_at(self._rings_at, self._ask_again)
             return
         self._due += self._rule.on_deadline(time.monotonic())
         self._arm()

@@ -75,6 +75,7 @@ class TurnStop(BaseUserTurnStopStrategy):
         self._doubt = doubt or Doubt(Doubts(below=0.0, short_words=0))
         self._shows_interims = shows_interims
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0  # by the loop's clock; the handle of a timer due now cannot tell
         # What the conversation will hold of the turn, also words from before it was opened;
         # signs of listening and echoes are not among them.
         self._finals: list[str] = []
@@ -143,7 +144,8 @@ class TurnStop(BaseUserTurnStopStrategy):
         due_at = min((at for at in deadlines if at is not None), default=None)
         if due_at is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, due_at - time.monotonic()), self._ask_again)
+            self._rings_at = loop.time() + max(0.0, due_at - time.monotonic())
+            self._timer = loop.call_at(self._rings_at, self._ask_again)
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -152,11 +154,11 @@ class TurnStop(BaseUserTurnStopStrategy):
 
     def _is_read_first(self) -> bool:
         """Whether the timer is so late that the caller may have gone on in what is not read yet."""
-        assert self._timer is not None
         loop = asyncio.get_running_loop()
-        wait_s = reading_s(loop.time() - self._timer.when())
+        wait_s = reading_s(loop.time() - self._rings_at)
         if wait_s:
-            self._timer = loop.call_later(wait_s, self._ask_again)
+            self._rings_at = loop.time() + wait_s
+            self._timer = loop.call_at(self._rings_at, self._ask_again)
         return wait_s > 0
 
     def _ask_again(self) -> None:

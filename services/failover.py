@@ -79,6 +79,7 @@ class FailoverTTS(FrameProcessor):
         self._work = asyncio.Event()
         self._mouth: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0  # by the loop's clock; the handle of a timer due now cannot tell
         self._read_until = 0.0  # the loop's clock: what came while we slept is being read
 
     @property
@@ -297,7 +298,8 @@ class FailoverTTS(FrameProcessor):
             self._timer = None
         if due and min(due) < float("inf"):
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, min(due) - now), self._stir)
+            self._rings_at = loop.time() + max(0.0, min(due) - now)
+            self._timer = loop.call_at(self._rings_at, self._stir)
 
     def _lose(self, reply: Reply, fault: ProviderFault) -> None:
         """A reply cannot be said; of one begun early, only if it was to be said."""
@@ -319,8 +321,9 @@ class FailoverTTS(FrameProcessor):
         now = loop.time()
         if self._timer is None:
             return False
-        if wait_s := reading_s(now - self._timer.when()):
+        if wait_s := reading_s(now - self._rings_at):
             self._read_until = now + wait_s
             self._timer.cancel()
-            self._timer = loop.call_later(wait_s, self._stir)
+            self._rings_at = loop.time() + wait_s
+            self._timer = loop.call_at(self._rings_at, self._stir)
         return now < self._read_until

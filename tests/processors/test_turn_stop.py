@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import uvloop
 from pipecat.frames.frames import (
     EagerEndOfTurnCancelFrame,
     Frame,
@@ -223,6 +224,22 @@ async def test_a_process_that_stood_still_reads_before_it_decides(goes_on: bool)
     else:
         await eventually(lambda: story.reasons, what="the decision")
     await stop.cleanup()
+
+
+def test_a_timer_that_is_due_at_once_rings_on_the_loop_of_the_process() -> None:
+    """Whose handle of such a timer cannot tell when it is due."""
+
+    async def ring() -> None:
+        broken: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: broken.append(about))
+        stop = Alone(PATIENT, floor=Floor(), recorder=Story())
+        stop._filter.next_deadline = time.monotonic  # type: ignore[method-assign]
+        stop._arm()
+        await asyncio.sleep(0.01)
+        await stop.cleanup()
+        assert broken == []
+
+    uvloop.run(ring())
 
 
 async def test_resumed_speech_stops_the_timer() -> None:

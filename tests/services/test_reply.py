@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pipecat.frames.frames import (
@@ -28,6 +30,7 @@ from call.measures import (
 from call.relief import PATH_S, PROMISE_S
 from frames.speech import ClauseCutFrame, ClauseFrame, PlayheadFrame, VoiceSwitchedFrame
 from services.cast import Cast, Member
+from services.failover import FailoverTTS
 from services.fault import Origin
 from services.health import VoiceHealth
 from services.phrases import PhraseStore, Recording, Repertoire, VoiceKey
@@ -850,3 +853,19 @@ def test_an_empty_clause_ends_without_a_sound() -> None:
     play.run_dry()
     assert spoken(play.out) == [("", True), ("one", True)]
     assert play.voices[0].asked == ["one"]
+
+
+def test_a_timer_that_is_due_at_once_rings_on_the_loop_of_the_process() -> None:
+    """Whose handle of such a timer cannot tell when it is due."""
+
+    async def ring() -> None:
+        play = Play()
+        station = FailoverTTS(play.cast, stall_s=1.5)
+        reply = station._begin(None, time.monotonic())
+        reply.tick = lambda now, dry_at: now  # type: ignore[method-assign]
+        for _ in range(3):
+            station._stir()
+        assert station._timer is not None
+        station._timer.cancel()
+
+    uvloop.run(ring())
