@@ -6,7 +6,7 @@ late timer lets that be read first, and asks then: time that was slept through d
 
 from __future__ import annotations
 
-LATE_S = 0.05  # a busy loop wakes by so much later; the sound of less is no word
+LATE_S = 0.15  # a full process wakes as late as this; the sound of less is no word
 MOST_S = 0.2  # what waits is read faster than it was spoken, and nobody is kept waiting for it
 
 

@@ -49,6 +49,7 @@ from services.lead import Lead
 from services.reply import Reply
 from services.voice import Event, Failed
 
+_ROUNDED_S = 0.001  # a loop that counts milliseconds may ring so early
 _SOONER_S = 0.1  # the reckoning may be this far out before the timer is set anew
 
 
@@ -326,4 +327,4 @@ class FailoverTTS(FrameProcessor):
             self._timer.cancel()
             self._rings_at = loop.time() + wait_s
             self._timer = loop.call_at(self._rings_at, self._stir)
-        return now < self._read_until
+        return now < self._read_until - _ROUNDED_S

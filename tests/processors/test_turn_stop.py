@@ -214,7 +214,7 @@ async def test_a_process_that_stood_still_reads_before_it_decides(goes_on: bool)
     await stop.handle_user_turn_started()
     for frame in (STARTED(), STOPPED(), sounds(0.01), final("Hello"), STTFinalizedFrame()):
         await stop.process_frame(frame)
-    time.sleep(0.2)  # noqa: ASYNC251 - the process itself
+    time.sleep(0.4)  # noqa: ASYNC251 - the process itself
     for _ in range(5):
         await asyncio.sleep(0)
     assert story.reasons == []
@@ -523,3 +523,21 @@ async def test_what_was_dismissed_over_the_agent_costs_the_next_turn_nothing(
     )
     assert asked(down) == ["guess what are your hours", "decided"]
     assert decisions(down) == ["decided", "what are your hours"]
+
+
+def test_what_is_due_at_once_is_decided_on_the_loop_of_a_process_that_serves() -> None:
+    """Its handles know no time when nothing is to be waited for."""
+
+    async def decided() -> list[str]:
+        story = Story()
+        stop = Alone(replace(PATIENT, no_s=(TICK,) * 4), floor=Floor(), recorder=story)
+        await stop.handle_user_turn_started()
+        for frame in (STARTED(), STOPPED(), sounds(0.01), final("Hello"), STTFinalizedFrame()):
+            await stop.process_frame(frame)
+        time.sleep(TICK)  # noqa: ASYNC251 - so that it is due
+        stop._arm()
+        await eventually(lambda: story.reasons, what="the decision")
+        await stop.cleanup()
+        return story.reasons
+
+    assert uvloop.run(decided())
