@@ -54,6 +54,8 @@ class Turn:
     cell: Cell | None
     clip: str
     ids: list[int] = field(default_factory=list)
+    is_struck: bool = False
+    """Known once the call is judged: a bot that goes round a provider meets none of its faults."""
 
 
 @dataclass

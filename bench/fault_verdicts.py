@@ -167,7 +167,7 @@ class Verdicts:
         from_s, until_s = spans[place + 1]
         said = _within(heard, from_s, until_s)
         seen = self._judge(call, turn.cell, turn.ids, spans[place + 1], heard, turn=turn)
-        seen.question = turn.clip
+        seen.question, turn.is_struck = turn.clip, seen.struck
         seen.account = account(words, said)
         seen.goes_on = self._is_answered(call, place + 1, heard)
         short = turn.cell is not None and turn.cell.may_garble
