@@ -82,7 +82,7 @@ def test_the_record_says_what_failed(tried: Tried):
     silent = [
         (cell.name, cell.place, sorted(_named(call)))
         for call in tried.calls
-        for cell in call.cells
+        for cell in [turn.cell for turn in call.turns if turn.is_struck]
         if cell is not None and cell.is_fault and cell.provider not in _named(call)
     ]
     assert silent == []
