@@ -106,6 +106,7 @@ class TwilioInput(BoundedInput, FastAPIWebsocketInputTransport):
     async def _route(self, frame: Frame) -> None:
         if isinstance(frame, InputAudioRawFrame):
             await self.push_audio_frame(frame)
+            self._line.beat.strike(time.monotonic())
         elif isinstance(frame, PlayedToFrame):
             self._line.echoed(mark_name(frame), frame.at)
             await self._line.tell_played(frame)  # those who want to know sit around the output

@@ -18,6 +18,7 @@ from call.errors import PeerVanished
 from call.lead import Bounds, Lead
 from call.measures import WIRE_MARK_ROUND_TRIP, Recorder
 from frames.speech import PlayedToFrame
+from transports.twilio.beat import Beat
 from transports.twilio.events import StreamStarted
 from transports.twilio.serializer import TwilioSerializer
 from transports.wire import Wire
@@ -52,6 +53,7 @@ class Line(FastAPIWebsocketClient):
         self.sending_since: float | None = None  # instant a send in progress began
         self.reason = ""  # why the stream is over; empty while it is not
         self.lead = Lead(Bounds(settings.lead_s, settings.lead_least_s, settings.lead_most_s))
+        self.beat = Beat()  # the caller's packets wake the sender
         self.marks_due: dict[str, float] = {}  # mark -> when its audio will have been played
         self.tell_played = tell_played  # what was heard goes from the input to the output
         self._on_end = on_end

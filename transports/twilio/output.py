@@ -141,7 +141,7 @@ class TwilioOutput(FastAPIWebsocketOutputTransport):
                 now = time.monotonic()
                 wait_s = self._pace.wait_s(now)
                 if wait_s:
-                    await asyncio.sleep(wait_s)
+                    await self._line.beat.sleep(wait_s)
                     self._pace.woke(now + wait_s, time.monotonic())
             async with self._line.turn:
                 if not self._flowing.is_set() or item is not (again[0] if again else frame):
