@@ -3,9 +3,8 @@ loop.
 
 The model is the one inside the Pipecat wheel, its features are Pipecat's; what differs
 is that all calls share one session and a small pool, that a process with more turns than it can
-score answers the oldest with "don't know" instead of answering everybody late, and what a score
-costs: the silence in front of a short turn is analysed once and not for each of its hundredths of a
-second, and the model's softmaxes are reckoned in floats.
+score answers the oldest with "don't know" instead of answering everybody late, and that the silence
+in front of a short turn is analysed once and not for each of its hundredths of a second.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from typing import Any
@@ -35,12 +33,8 @@ MODEL_SECONDS = 8  # the model sees the last eight seconds, padded in front
 _SAMPLES = MODEL_SECONDS * MODEL_HZ
 _COLUMNS = _SAMPLES // whisper._HOP_LENGTH
 _HALF = whisper._N_FFT // 2
-MODEL = "smart-turn-v3.2-cpu.onnx"
-# The attention's softmaxes in that file. ONNX Runtime joins each with the rounding around it into
-# one step on whole numbers, one at a time, which takes a quarter of a score; a value that is an
-# output of the model it leaves alone.
-_SOFTMAXES = ("val_69", "val_142", "val_215", "val_288")
-# A score is 22 ms of one core in one piece. At equal rank it takes every second slice of a core it
+_MODEL = "smart-turn-v3.2-cpu.onnx"
+# A score is 28 ms of one core in one piece. At equal rank it takes every second slice of a core it
 # shares with the loop, and all calls are late by as much. Five ranks below, the loop has three
 # quarters of such a core; ten below, a quarter of the scores of 44 calls came too late.
 NICE = 5
@@ -86,7 +80,7 @@ class SmartTurn:
         """Score on the spot; blocks for some 50 ms."""
         if self._session is None:
             self._session = _load()
-        outputs = self._session.run(["logits"], {"input_features": features(pcm)})
+        outputs = self._session.run(None, {"input_features": features(pcm)})
         return float(np.asarray(outputs[0]).reshape(-1)[0])
 
     def close(self) -> None:
@@ -170,19 +164,7 @@ def _load() -> Any:
     options.execution_mode = _ort.ExecutionMode.ORT_SEQUENTIAL
     options.inter_op_num_threads = 1
     options.intra_op_num_threads = 1
-    model = resources.files("pipecat.audio.turn.smart_turn.data").joinpath(MODEL).read_bytes()
+    path = resources.files("pipecat.audio.turn.smart_turn.data").joinpath(_MODEL)
     return _ort.InferenceSession(
-        model + _outputs(_SOFTMAXES), providers=["CPUExecutionProvider"], sess_options=options
+        str(path), providers=["CPUExecutionProvider"], sess_options=options
     )
-
-
-def _outputs(names: Sequence[str]) -> bytes:
-    """What, behind a model, makes these values outputs of it, too: two messages of protobuf one
-    behind the other are one, with the lists of both."""
-    listed = b"".join(_field(12, _field(1, name.encode())) for name in names)  # graph.output.name
-    return _field(7, listed)  # model.graph
-
-
-def _field(number: int, value: bytes) -> bytes:
-    assert len(value) < 128  # longer ones write their length in two bytes
-    return bytes((number << 3 | 2, len(value))) + value

@@ -7,19 +7,15 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 import soxr
 from pipecat.audio.turn.smart_turn._whisper_features import compute_whisper_log_mel_features
 
 from call.audio import RATE_HZ
-from processors.smart_turn import MODEL, MODEL_HZ, MODEL_SECONDS, NICE, SmartTurn, features
+from processors.smart_turn import MODEL_HZ, MODEL_SECONDS, NICE, SmartTurn, features
 from tests.conftest import eventually
 from tests.processors.audio import silence, telephone
 
@@ -146,37 +142,27 @@ async def test_the_silence_in_front_is_reckoned_once(seconds: float) -> None:
 
 
 async def test_the_real_model_tells_a_question_from_its_beginning(shared_audio: Path) -> None:
-    """A finished question is likely over, its first half is not."""
+    """Same features as Pipecat's own analyzer, hence the same probabilities."""
+    from pipecat.audio.turn.smart_turn.local_smart_turn_v3 import LocalSmartTurnAnalyzerV3
+
     scorer = SmartTurn()
     scorer.preload()
-    for name, end_s, is_complete in (
-        ("turns/fest_hts_01_full.wav", 3.98, True),
-        ("turns/fest_hts_01_cut.wav", 2.5, False),
-    ):
-        pcm = telephone(shared_audio / name)[: int(end_s * RATE_HZ) * 2]
-        probability = await scorer.score(pcm)
-        assert probability is not None
-        assert (probability > 0.5) is is_complete
-    scorer.close()
-
-
-async def test_the_model_differs_from_the_file_by_its_rounding_alone(shared_audio: Path) -> None:
-    """The file's own steps, none of them joined, give the same within what rounding to eight bits
-    leaves open; joined ones are further away."""
-    ort: Any = onnxruntime
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    path = resources.files("pipecat.audio.turn.smart_turn.data").joinpath(MODEL)
-    plain = ort.InferenceSession(str(path), options)
-    scorer = SmartTurn()
-    scorer.preload()
-    apart = []
-    for number in range(1, 11):
-        pcm = telephone(shared_audio / f"turns/fest_hts_{number:02}_full.wav")
-        said = plain.run(["logits"], {"input_features": features(pcm)})[0]
-        apart.append(abs(float(said[0, 0]) - scorer.probability(pcm)))
-    assert median(apart) < 0.05
-    scorer.close()
+    own = LocalSmartTurnAnalyzerV3(sample_rate=RATE_HZ)
+    own.set_sample_rate(RATE_HZ)
+    try:
+        for name, end_s, is_complete in (
+            ("turns/fest_hts_01_full.wav", 3.98, True),
+            ("turns/fest_hts_01_cut.wav", 2.5, False),
+        ):
+            pcm = telephone(shared_audio / name)[: int(end_s * RATE_HZ) * 2]
+            probability = await scorer.score(pcm)
+            assert probability is not None
+            assert (probability > 0.5) is is_complete
+            audio = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768.0
+            assert probability == pytest.approx(own._predict_endpoint(audio)["probability"])
+    finally:
+        scorer.close()
+        await own.cleanup()
 
 
 async def test_the_loop_goes_on_while_the_real_model_works() -> None:
