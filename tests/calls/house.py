@@ -23,7 +23,7 @@ ANSWERS_S = 60.0  # a door that says nothing for so long is stuck, and not busy
 
 # Two cores carry the bot, its providers, its callers and the other tests: who is late there is not
 # gone. A call that is not about deadlines is given time; who is on time is answered as ever.
-WAITS_FOR_WORDS: Mapping[str, str] = {
+WAITS_FOR_WORDS: dict[str, str] = {
     "OFFHOOK__WIRE__INBOUND_BACKLOG_S": "3.0",
     "OFFHOOK__DEEPGRAM__CONNECT_TIMEOUT_S": "10.0",
     "OFFHOOK__DEEPGRAM__FINALIZE_TIMEOUT_S": "5.0",
