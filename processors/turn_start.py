@@ -163,12 +163,15 @@ class TurnStart(BaseUserTurnStartStrategy):
             self._timer = None
 
     def _ask_again(self) -> None:
+        """The timer rang; so late that the voice may have ceased in what is not read yet, that is
+        read first, once."""
         loop = asyncio.get_running_loop()
-        wait_s = reading_s(loop.time() - self._rings_at)
-        if wait_s:  # so late that the voice may have ceased in what is not read yet
-            self._rings_at = loop.time() + wait_s
-            self._timer = loop.call_at(self._rings_at, self._ask_again)
-            return
+        if wait_s := reading_s(loop.time() - self._rings_at):
+            self._timer = loop.call_later(wait_s, self._judge)
+        else:
+            self._judge()
+
+    def _judge(self) -> None:
         self._due += self._rule.on_deadline(time.monotonic())
         self._arm()
         if self._due:

@@ -152,19 +152,17 @@ class TurnStop(BaseUserTurnStopStrategy):
             self._timer.cancel()
             self._timer = None
 
-    def _is_read_first(self) -> bool:
-        """Whether the timer is so late that the caller may have gone on in what is not read yet."""
-        loop = asyncio.get_running_loop()
-        wait_s = reading_s(loop.time() - self._rings_at)
-        if wait_s:
-            self._rings_at = loop.time() + wait_s
-            self._timer = loop.call_at(self._rings_at, self._ask_again)
-        return wait_s > 0
-
     def _ask_again(self) -> None:
-        """The timer rang: both look at the evidence anew, and may still say no."""
-        if self._is_read_first():
-            return
+        """The timer rang; so late that the caller may have gone on in what is not read yet, that is
+        read first, once."""
+        loop = asyncio.get_running_loop()
+        if wait_s := reading_s(loop.time() - self._rings_at):
+            self._timer = loop.call_later(wait_s, self._look_again)
+        else:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Both look at the evidence anew, and may still say no."""
         now = time.monotonic()
         decisions = self._filter.on_deadline(now)
         moves = () if decisions else self._speculation.on_deadline(self._outlook(), now)

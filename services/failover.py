@@ -322,9 +322,9 @@ class FailoverTTS(FrameProcessor):
         now = loop.time()
         if self._timer is None:
             return False
-        if wait_s := reading_s(now - self._rings_at):
-            self._read_until = now + wait_s
+        has_read = self._rings_at == self._read_until  # once, however late that was again
+        if not has_read and (wait_s := reading_s(now - self._rings_at)):
             self._timer.cancel()
-            self._rings_at = loop.time() + wait_s
+            self._rings_at = self._read_until = now + wait_s
             self._timer = loop.call_at(self._rings_at, self._stir)
         return now < self._read_until - _ROUNDED_S

@@ -226,6 +226,21 @@ async def test_a_process_that_stood_still_reads_before_it_decides(goes_on: bool)
     await stop.cleanup()
 
 
+async def test_a_process_that_stands_still_again_and_again_decides_all_the_same() -> None:
+    """What came meanwhile is read first once."""
+    story = Story()
+    stop = Alone(replace(PATIENT, no_s=(0.05,) * 4), floor=Floor(), recorder=story)
+    await stop.handle_user_turn_started()
+    for frame in (STARTED(), STOPPED(), sounds(0.01), final("Hello"), STTFinalizedFrame()):
+        await stop.process_frame(frame)
+    for reasons in (0, 1):
+        time.sleep(0.5)  # noqa: ASYNC251 - the process itself
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(story.reasons) == reasons
+    await stop.cleanup()
+
+
 def test_a_timer_that_is_due_at_once_rings_on_the_loop_of_the_process() -> None:
     """Whose handle of such a timer cannot tell when it is due."""
 
