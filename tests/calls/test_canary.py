@@ -278,13 +278,18 @@ class Dealt(list[list[str]]):
         sooner_or_later(lambda: self.dealt >= count, what="the recogniser was asked")
 
 
+# The lab's own count and clocks: 1795897604.827 s holds a code that nobody told.
+_THE_LABS = {"n", "at", "mono"}
+
+
 def _from_lab(left: Left, entries: list[dict[str, Any]]) -> None:
     """What the emulated providers were sent; what they said themselves is theirs."""
     theirs = {"deepgram": {"final", "interim", "audio"}, "anthropic": {"answer"}}
     by_provider: dict[str, list[Any]] = {}
     for entry in entries:
         if entry["kind"] not in theirs.get(entry["provider"], set()):
-            by_provider.setdefault(entry["provider"], []).append(entry)
+            sent = {name: value for name, value in entry.items() if name not in _THE_LABS}
+            by_provider.setdefault(entry["provider"], []).append(sent)
     voice = [*by_provider.pop("elevenlabs", []), *by_provider.pop("cartesia", [])]
     told = "".join(str(entry.get("message", {}).get("text", "")) for entry in voice)
     left.voice = "\n".join([told, *leaves(voice)])
@@ -401,6 +406,13 @@ def test_the_callers_were_heard(left: Left):
     assert "offhook.end_to_end_s" in left.spans
     assert "offhook" in left.metrics
     assert "DEBUG" in left.logs
+
+
+def test_a_clock_is_no_canary_and_a_canary_is_found_beside_it():
+    """A search of thousands of measured values would find six digits by chance."""
+    clocks = "start_time_unix_nano: 1795897604827000000 1795897604.8270001 0.604827 1.7604827e+09"
+    assert kinds_in(clocks) == set()
+    assert kinds_in(f"{clocks} six oh four, 827.") == {"code"}
 
 
 @pytest.mark.parametrize("place", PLACES)

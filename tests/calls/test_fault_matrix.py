@@ -111,8 +111,9 @@ def _named(call: Call) -> set[str]:
 
 def test_nothing_stays_behind(tried: Tried):
     """Once nobody calls: no more tasks and threads than a process has at rest, give or take one;
-    of sockets those that are kept open to the model, one a call at most."""
+    of sockets those that are kept open to the model, one a call at most; a thread more of the store
+    has its three files of the database open."""
     more = {name: tried.after[name] - tried.before[name] for name in tried.before}
     assert more["tasks"] <= 1, more
     assert more["threads"] <= 1, more
-    assert more["open_files"] <= AT_ONCE, more
+    assert more["open_files"] <= AT_ONCE + 3 * max(0, more["threads"]), more
