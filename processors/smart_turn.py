@@ -1,10 +1,10 @@
 """How finished does that sound? One smart-turn model for the whole process, scored off the event
 loop.
 
-The model is the one inside the Pipecat wheel, its features are Pipecat's; what differs
-is that all calls share one session and a small pool, that a process with more turns than it can
-score answers the oldest with "don't know" instead of answering everybody late, and that the silence
-in front of a short turn is analysed once and not for each of its hundredths of a second.
+The model is the one inside the Pipecat wheel, its features are Pipecat's; what differs is that all
+calls share one session and a small pool, that a process with more turns than it can score answers
+the oldest with "don't know" instead of answering everybody late, and that the silence in front of a
+short turn is analysed once and not for each of its hundredths of a second.
 """
 
 from __future__ import annotations
